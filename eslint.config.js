@@ -1,0 +1,56 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+// The layers, lowest first; each may import itself and what stands before it (docs/architecture.md).
+const layers = {
+  'lambdas/pki': ['authority', 'http', 'aws', 'handlers'],
+  'lambdas/authority': ['http', 'aws', 'handlers'],
+  'lambdas/http': ['aws', 'handlers'],
+  'lambdas/aws': ['http', 'handlers'],
+};
+
+export default tseslint.config(
+  { ignores: ['node_modules', 'cdk.out', 'coverage', 'dist'] },
+  eslint.configs.recommended,
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'max-lines': ['error', { max: 400 }],
+    },
+  },
+  ...Object.entries(layers).map(([folder, above]) => ({
+    files: [`${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: `(^|/)(${above.join('|')}|local|lib|bin)/`, message: `${folder} may not import from a layer above it.` }] }],
+    },
+  })),
+  {
+    // Only handlers read the environment; the rest is handed what it needs.
+    files: ['lambdas/**/*.ts'],
+    ignores: ['lambdas/handlers/**'],
+    rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only handlers read the environment.' }] },
+  },
+  {
+    files: ['lambdas/pki/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': ['error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'pki takes time as an argument.' },
+        { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: 'pki takes time as an argument.' },
+        { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: 'pki takes randomness as an argument.' },
+      ],
+      'no-restricted-imports': ['error', { patterns: [{ regex: '(^|/)(authority|http|aws|handlers|local|lib|bin)/', message: 'lambdas/pki is pure.' }, { regex: '^@aws-sdk/', message: 'lambdas/pki knows no AWS.' }] }],
+    },
+  },
+  {
+    // Infrastructure names handlers by path only; it shares the two tables (routes, schema) with them.
+    files: ['lib/**/*.ts', 'bin/app.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: 'lambdas/(?!routes|schema)', message: 'lib imports only lambdas/routes.ts and lambdas/schema.ts.' }] }] },
+  },
+);
