@@ -1,0 +1,46 @@
+/** Everything the authority may refuse, each under the stable code that clients see. lambdas/http/problem.ts maps it to HTTP. */
+export type RefusalCode =
+  | 'AGENT_NOT_FOUND'
+  | 'AGENT_RETIRED'
+  | 'AGENT_ALREADY_RETIRED'
+  | 'AGENT_SUSPENDED'
+  | 'AGENT_CHANGED_MEANWHILE'
+  | 'STATUS_NOT_ALLOWED'
+  | 'ACTIVE_CERTIFICATE_EXISTS'
+  | 'ISSUANCE_IN_PROGRESS'
+  | 'ISSUANCE_INTERRUPTED'
+  | 'CERTIFICATE_NOT_FOUND'
+  | 'CERTIFICATE_ALREADY_REVOKED'
+  | 'CERTIFICATE_EXPIRED'
+  | 'INVALID_CURSOR'
+  | 'CA_NOT_INITIALISED'
+  | 'KMS_CREDENTIALS_NOT_CONFIGURED'
+  | 'KMS_UNAVAILABLE'
+  | 'REGISTRY_UNAVAILABLE';
+
+/** A request that was understood and refused; nothing was changed. The message is one sentence for the client, free of internals. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: RefusalCode;
+  /** Facts a client may act on, such as the certificate that stands in the way. */
+  readonly data: Readonly<Record<string, string>> | undefined;
+
+  constructor(code: RefusalCode, message: string, options: { data?: Readonly<Record<string, string>>; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.data = options.data;
+  }
+}
+
+/** Unknown and another tenant's are answered alike, so that nobody learns what exists elsewhere. */
+export const agentNotFound = () =>
+  new Refusal('AGENT_NOT_FOUND', 'There is no such agent. Check the id, or list your agents with GET /v1/agents.');
+
+export const certificateNotFound = () =>
+  new Refusal('CERTIFICATE_NOT_FOUND', 'There is no such certificate. Check the id, or list yours with GET /v1/certificates.');
+
+export const agentRetired = () =>
+  new Refusal('AGENT_RETIRED', 'This agent is retired for ever. Register a new agent with POST /v1/agents.');
+
+export const agentChangedMeanwhile = () =>
+  new Refusal('AGENT_CHANGED_MEANWHILE', 'The agent was changed by another request at the same moment. Read it again and repeat the request.');

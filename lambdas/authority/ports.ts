@@ -1,0 +1,108 @@
+import type { Agent, AgentProfile, AgentStatus, Lease } from './agent.ts';
+import type { AuditEntry } from './audit.ts';
+import type { Certificate, CertificateStatus } from './certificate.ts';
+import type { ReasonCode } from './revocation-reasons.ts';
+
+/*
+ * What the use cases need from the outside world. lambdas/aws implements it; the use cases stand below it and so cannot
+ * import it. Each write is one DynamoDB request with its conditions, and says as a value, not as an exception, whether
+ * the conditions held: deciding what that means is the use cases' work. Dependency trouble is a Refusal
+ * (REGISTRY_UNAVAILABLE, KMS_UNAVAILABLE, KMS_CREDENTIALS_NOT_CONFIGURED).
+ */
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Opaque; absent on the last page. */
+  readonly nextCursor?: string;
+}
+
+/** How a revocation is recorded. */
+export interface Revocation {
+  readonly revokedAt: string;
+  readonly reason: string;
+  readonly reasonCode: ReasonCode;
+}
+
+/** A change to an agent, all of it or nothing. */
+export interface AgentChange {
+  readonly agent: Agent;
+  /** New values; `undefined` removes the attribute. */
+  readonly set: { readonly [Field in keyof AgentProfile]?: AgentProfile[Field] | undefined } & { readonly status?: AgentStatus };
+  readonly updatedAt: string;
+  /** Revokes the certificate that `agent.activeCertificate` names, in the same transaction. */
+  readonly revocation?: Revocation;
+  readonly audit: readonly AuditEntry[];
+}
+
+export type Reservation =
+  | { readonly reserved: true; readonly agent: Agent; /** Left by an issuance that never ended. */ readonly abandonedKeyArn?: string }
+  | { readonly reserved: false; readonly agent: Agent | undefined };
+
+export interface Registry {
+  getAgent(agentId: string): Promise<Agent | undefined>;
+  createAgent(agent: Agent, audit: AuditEntry): Promise<void>;
+  /** False where the agent's status, active certificate or lease is no longer what `change.agent` says. */
+  updateAgent(change: AgentChange): Promise<boolean>;
+  listAgents(tenantId: string, query: { status?: AgentStatus | undefined; limit: number; offset: number; cursor?: string | undefined }): Promise<Page<Agent>>;
+  countAgents(tenantId: string, status?: AgentStatus): Promise<number>;
+  /** Sets the score an agent is shown with. */
+  noteRiskScore(agentId: string, riskScore: number, observedAt: string): Promise<void>;
+
+  /** Takes the agent's lease: one conditional write, on which every issuance of the agent depends. */
+  reserveIssuance(agentId: string, tenantId: string, lease: Lease): Promise<Reservation>;
+  /** Writes the new key's ARN onto the lease. */
+  noteLeaseKey(agentId: string, leaseId: string, keyArn: string): Promise<void>;
+  /** After this the lease's issuance cannot be committed any more. `keyArn` stays noted until `forgetLease`. */
+  releaseLease(agentId: string, lease: Lease): Promise<void>;
+  forgetLease(agentId: string, leaseId: string): Promise<void>;
+  /** False where the lease is no longer ours; then nothing was written. */
+  commitIssuance(certificate: Certificate, issuedAt: string, audit: AuditEntry): Promise<boolean>;
+
+  getCertificate(certificateId: string): Promise<Certificate | undefined>;
+  /** False where the certificate is revoked already; then nothing was written. */
+  revokeCertificate(certificate: Pick<Certificate, 'id' | 'agentId'>, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
+  listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
+
+  getAuthority(role: AuthorityRole): Promise<Authority | undefined>;
+  /** Both at once and only where there are none; false where there are. */
+  createAuthorities(authorities: readonly Authority[]): Promise<boolean>;
+}
+
+export type AuthorityRole = 'root' | 'issuing';
+
+/** A certificate authority: its certificate, and where its key is. */
+export interface Authority {
+  readonly role: AuthorityRole;
+  readonly keyArn: string;
+  readonly certificatePem: string;
+  readonly createdAt: string;
+}
+
+export interface KeyManagement {
+  /** A new RSA-2048 signing key, tagged with whose it is; answers its ARN. */
+  createAgentKey(owner: { tenantId: string; agentId: string; certificateId: string }): Promise<string>;
+  /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
+  getPublicKey(keyArn: string): Promise<Uint8Array>;
+  /** PKCS #1 v1.5 signature over a SHA-256 digest. */
+  signDigest(keyArn: string, digestSha256: Uint8Array): Promise<Uint8Array>;
+  /** Makes the key unusable at once, and destroys it after the waiting period. */
+  scheduleKeyDeletion(keyArn: string): Promise<void>;
+}
+
+/** One record of the risk table (docs/risk-records.md). */
+export interface RiskRecord {
+  readonly id: string;
+  readonly agentId: string;
+  readonly tenantId: string;
+  readonly kind: 'event' | 'score';
+  readonly score: number;
+  readonly observedAt: string;
+  /** What else was said, in snake_case, stored and returned as it is. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+export interface RiskRecords {
+  put(record: RiskRecord): Promise<void>;
+  /** Adds to what the agent has traded on that UTC day, and answers the new total. */
+  addDailyVolumeUsd(agentId: string, date: string, amountUsd: number): Promise<number>;
+}

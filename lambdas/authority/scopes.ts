@@ -1,0 +1,12 @@
+/** What an API key may do; each endpoint of lambdas/routes.ts names the one it needs. */
+export const scopes = [
+  'agents:read',
+  'agents:write',
+  'certificates:read',
+  'certificates:issue',
+  'certificates:revoke',
+  'events:write',
+  'risk:write',
+] as const;
+
+export type Scope = (typeof scopes)[number];

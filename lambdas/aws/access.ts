@@ -1,0 +1,56 @@
+import { GetCommand, PutCommand, QueryCommand, ScanCommand, UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { ApiKey, Tenant } from '../authority/api-key.ts';
+import { callingDynamodb } from './failures.ts';
+import { apiKeyItem, apiKeyKey, collectionOf, readApiKey, tenantItem, tenantKey } from './items.ts';
+
+/** Tenants and their API keys, in the registry table. */
+export function accessRegistry(client: DynamoDBDocumentClient, tableName: string) {
+  return {
+    /** Writes the tenant as it is given, over what may be there. */
+    putTenant: (tenant: Tenant): Promise<void> =>
+      callingDynamodb(async () => void (await client.send(new PutCommand({ TableName: tableName, Item: tenantItem(tenant) })))),
+
+    getTenant: (tenantId: string): Promise<Tenant | undefined> =>
+      callingDynamodb(async () => (await client.send(new GetCommand({ TableName: tableName, Key: tenantKey(tenantId), ConsistentRead: true }))).Item as Tenant | undefined),
+
+    /** Reads the whole table: for an operator's console, not for a request. */
+    listTenants: (): Promise<Tenant[]> =>
+      callingDynamodb(async () => {
+        const tenants: Tenant[] = [];
+        let start: Record<string, unknown> | undefined;
+        do {
+          const page = await client.send(new ScanCommand({
+            TableName: tableName, FilterExpression: 'sk = :tenant', ExpressionAttributeValues: { ':tenant': 'TENANT' }, ExclusiveStartKey: start,
+          }));
+          tenants.push(...((page.Items ?? []) as Tenant[]));
+          start = page.LastEvaluatedKey;
+        } while (start !== undefined);
+        return tenants;
+      }),
+
+    putApiKey: (apiKey: ApiKey): Promise<void> =>
+      callingDynamodb(async () => void (await client.send(new PutCommand({ TableName: tableName, Item: apiKeyItem(apiKey) })))),
+
+    /** Strongly consistent, so that a revoked key is refused at once. */
+    findApiKey: (keyHash: string): Promise<ApiKey | undefined> =>
+      callingDynamodb(async () => readApiKey((await client.send(new GetCommand({ TableName: tableName, Key: apiKeyKey(keyHash), ConsistentRead: true }))).Item)),
+
+    /** A tenant's keys, newest first: the hash under which each is stored, and its id. */
+    listApiKeys: (tenantId: string): Promise<ApiKey[]> =>
+      callingDynamodb(async () => {
+        const { Items = [] } = await client.send(new QueryCommand({
+          TableName: tableName, IndexName: 'by-tenant', KeyConditionExpression: 'tenantCollection = :keys',
+          ExpressionAttributeValues: { ':keys': collectionOf(tenantId, 'KEY') }, ScanIndexForward: false,
+        }));
+        const found = await Promise.all(Items.map((item) => client.send(new GetCommand({ TableName: tableName, Key: { pk: item['pk'], sk: item['sk'] }, ConsistentRead: true }))));
+        return found.flatMap(({ Item }) => readApiKey(Item) ?? []);
+      }),
+
+    /** Makes a key useless from now on. */
+    revokeApiKey: (keyHash: string, revokedAt: string): Promise<void> =>
+      callingDynamodb(async () => void (await client.send(new UpdateCommand({
+        TableName: tableName, Key: apiKeyKey(keyHash), UpdateExpression: 'SET revokedAt = if_not_exists(revokedAt, :now)',
+        ConditionExpression: 'attribute_exists(pk)', ExpressionAttributeValues: { ':now': revokedAt },
+      })))),
+  };
+}

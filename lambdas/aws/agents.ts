@@ -1,0 +1,62 @@
+import type { AgentChange, Registry } from '../authority/ports.ts';
+import { revocationOf } from './certificates.ts';
+import { agentItem, agentKey, auditItem, metadataJson, readAgent } from './items.ts';
+import { getItem, updateItem, type Table } from './table.ts';
+import { transact, type TransactWrite } from './transactions.ts';
+
+export function agentWrites(table: Table): Pick<Registry, 'getAgent' | 'createAgent' | 'updateAgent' | 'noteRiskScore'> {
+  const { client, tableName } = table;
+  return {
+    getAgent: async (agentId) => readAgent(await getItem(table, agentKey(agentId))),
+
+    async createAgent(agent, audit) {
+      const { written } = await transact(client, [
+        { Put: { TableName: tableName, Item: agentItem(agent), ConditionExpression: 'attribute_not_exists(pk)' } },
+        { Put: { TableName: tableName, Item: auditItem(audit) } },
+      ], agent.id);
+      if (!written) throw new Error(`Agent id ${agent.id} was drawn twice.`);
+    },
+
+    async updateAgent(change) {
+      const { written } = await transact(client, [
+        { Update: { TableName: tableName, Key: agentKey(change.agent.id), ...agentUpdate(change) } },
+        ...revocationOfActive(table, change),
+        ...change.audit.map((entry): TransactWrite => ({ Put: { TableName: tableName, Item: auditItem(entry) } })),
+      ]);
+      return written;
+    },
+
+    async noteRiskScore(agentId, riskScore, observedAt) {
+      // An older record that arrives late does not overwrite a newer one's score.
+      await updateItem(table, agentKey(agentId), {
+        UpdateExpression: 'SET riskScore = :riskScore, riskObservedAt = :observedAt',
+        ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(riskObservedAt) OR riskObservedAt <= :observedAt)',
+        ExpressionAttributeValues: { ':riskScore': riskScore, ':observedAt': observedAt },
+      });
+    },
+  };
+}
+
+function revocationOfActive(table: Table, { agent, revocation }: AgentChange): TransactWrite[] {
+  return revocation === undefined || agent.activeCertificate === undefined ? [] : [revocationOf(table, agent.activeCertificate.id, revocation)];
+}
+
+/** Applies the change on condition that the agent still is what the change was decided on. */
+function agentUpdate({ agent, set, updatedAt }: AgentChange) {
+  const { metadata, ...fields } = set;
+  const attributes = { ...fields, ...('metadata' in set && { metadataJson: metadataJson(metadata ?? {}) }), updatedAt };
+  const ends = set.status === 'suspended' || set.status === 'retired';
+  const assigned = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  const removed = [...Object.entries(attributes).filter(([, value]) => value === undefined).map(([name]) => `#${name}`), ...(ends ? ['activeCertificate', 'lease'] : [])];
+  const pointerCondition = agent.activeCertificate === undefined ? 'attribute_not_exists(activeCertificate)' : 'activeCertificate.id = :certificateId';
+  return {
+    UpdateExpression: `SET ${assigned.map(([name]) => `#${name} = :${name}`).join(', ')}${removed.length > 0 ? ` REMOVE ${removed.join(', ')}` : ''}`,
+    ConditionExpression: set.status === undefined ? '#status = :statusBefore' : `#status = :statusBefore AND ${pointerCondition}`,
+    ExpressionAttributeNames: { ...Object.fromEntries(Object.keys(attributes).map((name) => [`#${name}`, name])), '#status': 'status' },
+    ExpressionAttributeValues: {
+      ...Object.fromEntries(assigned.map(([name, value]) => [`:${name}`, value])),
+      ':statusBefore': agent.status,
+      ...(set.status !== undefined && agent.activeCertificate !== undefined && { ':certificateId': agent.activeCertificate.id }),
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Certificate } from '../authority/certificate.ts';
+import type { Registry, Revocation } from '../authority/ports.ts';
+import { agentKey, auditItem, certificateKey, readCertificate } from './items.ts';
+import { getItem, type Table } from './table.ts';
+import { transact, type TransactWrite } from './transactions.ts';
+
+export function certificateWrites(table: Table): Pick<Registry, 'getCertificate' | 'revokeCertificate'> {
+  return {
+    getCertificate: async (certificateId) => readCertificate(await getItem(table, certificateKey(certificateId))),
+
+    async revokeCertificate(certificate, revocation, audit) {
+      const revoke = revocationOf(table, certificate.id, revocation);
+      const trail = audit.map((entry): TransactWrite => ({ Put: { TableName: table.tableName, Item: auditItem(entry) } }));
+      const outcome = await transact(table.client, [revoke, suspensionOf(table, certificate, revocation), ...trail]);
+      if (outcome.written) return true;
+      if (outcome.failedConditions.includes(0)) return false;
+      // Active, but the agent points elsewhere: it goes alone, and the agent keeps what it has.
+      const [certificateRevoked] = trail;
+      return (await transact(table.client, certificateRevoked === undefined ? [revoke] : [revoke, certificateRevoked])).written;
+    },
+  };
+}
+
+/** The part of a transaction that revokes an active certificate, and fails where it is revoked already. */
+export function revocationOf({ tableName }: Table, certificateId: string, { revokedAt, reason, reasonCode }: Revocation): TransactWrite {
+  return {
+    Update: {
+      TableName: tableName,
+      Key: certificateKey(certificateId),
+      UpdateExpression: 'SET #status = :revoked, revokedAt = :revokedAt, revocationReason = :reason, reasonCode = :reasonCode',
+      ConditionExpression: '#status = :active',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: { ':revoked': 'revoked', ':active': 'active', ':revokedAt': revokedAt, ':reason': reason, ':reasonCode': reasonCode },
+    },
+  };
+}
+
+function suspensionOf({ tableName }: Table, { id, agentId }: Pick<Certificate, 'id' | 'agentId'>, { revokedAt }: Revocation): TransactWrite {
+  return {
+    Update: {
+      TableName: tableName,
+      Key: agentKey(agentId),
+      UpdateExpression: 'SET #status = :suspended, updatedAt = :revokedAt REMOVE activeCertificate',
+      ConditionExpression: 'activeCertificate.id = :certificateId',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: { ':suspended': 'suspended', ':revokedAt': revokedAt, ':certificateId': id },
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent } from 'aws-lambda';
+import { authenticate, bearerApiKey, hashApiKey } from '../authority/api-key.ts';
+import { principalContext } from '../http/principal.ts';
+import { access, now } from './services.ts';
+
+/**
+ * The Lambda authorizer: whose key is this? What the key may do is decided by each endpoint, so that one cached answer
+ * serves them all. Throwing exactly "Unauthorized" makes API Gateway answer 401; anything else is its 500, which the
+ * stack turns into 503.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+ */
+export async function handler({ authorizationToken, methodArn }: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> {
+  const key = bearerApiKey(authorizationToken);
+  const principal = key === undefined ? undefined : authenticate(key, await access().findApiKey(hashApiKey(key)), now());
+  if (principal === undefined) throw new Error('Unauthorized');
+  return {
+    principalId: principal.keyId,
+    context: principalContext(principal),
+    policyDocument: {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: wholeStage(methodArn) }],
+    },
+  };
+}
+
+/** arn:aws:execute-api:region:account:api/stage/METHOD/path → every method of that stage. */
+function wholeStage(methodArn: string): string {
+  const [api, stage] = methodArn.split('/');
+  return `${api}/${stage}/*`;
+}

@@ -1,0 +1,47 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import { autoRevoke } from '../authority/auto-revoke.ts';
+import { readObservedRisk } from '../aws/risk-stream.ts';
+import { environment } from './environment.ts';
+import { registry, revocationServices } from './services.ts';
+
+const logger = new Logger({ serviceName: 'kakunin' });
+
+/**
+ * Consumes the risk table's stream. Records of different agents are worked on side by side, those of one agent in their
+ * order. A record that fails is reported, so that Lambda delivers from there again; what was done already is then found
+ * done. https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+ */
+export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+  const failures = await Promise.all(byAgent(Records).map(handleInOrder));
+  return { batchItemFailures: failures.flat().map(({ dynamodb }) => ({ itemIdentifier: dynamodb?.SequenceNumber ?? '' })) };
+}
+
+function byAgent(records: readonly DynamoDBRecord[]): DynamoDBRecord[][] {
+  const groups = new Map<string, DynamoDBRecord[]>();
+  for (const record of records) {
+    const agentId = record.dynamodb?.Keys?.['agent_id']?.S ?? '';
+    const group = groups.get(agentId);
+    if (group === undefined) groups.set(agentId, [record]);
+    else group.push(record);
+  }
+  return [...groups.values()];
+}
+
+/** Acts on one agent's records and answers those that failed. The agent is shown with the last score, written once. */
+async function handleInOrder(records: readonly DynamoDBRecord[]): Promise<DynamoDBRecord[]> {
+  const failed: DynamoDBRecord[] = [];
+  for (const record of records) {
+    try {
+      const risk = readObservedRisk(record);
+      if (risk === undefined) continue;
+      const { outcome } = await autoRevoke({ ...revocationServices(), threshold: environment('riskThreshold') }, risk);
+      if (outcome !== 'below-threshold') logger.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
+      if (record === records.at(-1)) await registry().noteRiskScore(risk.agentId, risk.score, risk.observedAt);
+    } catch (error) {
+      logger.error('auto-revoke', error as Error);
+      failed.push(record);
+    }
+  }
+  return failed;
+}

@@ -1,0 +1,12 @@
+import { issueCertificate } from '../authority/issue-certificate.ts';
+import { created } from '../http/answer.ts';
+import { endpoint } from '../http/endpoint.ts';
+import { agentIdOf } from '../http/request.ts';
+import { certificateResource } from '../http/resources.ts';
+import { issuanceServices, now } from './services.ts';
+
+export const handler = endpoint('certify-agent', async (request) => {
+  const { principal: { tenantId }, actor } = request;
+  const certificate = await issueCertificate(issuanceServices(), { agentId: agentIdOf(request), tenantId, actor });
+  return created(certificateResource(certificate, now()));
+});

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } from '../pki/profile.ts';
+
+/*
+ * The environment of the Lambdas, as lib/lambda.ts and local/runtime.ts set it. Nothing below the handlers reads it.
+ * Region, credentials and endpoints are not here: the AWS SDK reads those by itself.
+ */
+
+const variables = {
+  registryTable: ['REGISTRY_TABLE', z.string().min(3)],
+  riskTable: ['RISK_TABLE', z.string().min(3)],
+  deployment: ['DEPLOYMENT', z.string().min(1)],
+  riskThreshold: ['RISK_THRESHOLD', z.coerce.number().gt(0).max(1)],
+  organization: ['CA_ORGANIZATION', z.string().min(1)],
+  country: ['CA_COUNTRY', z.string().length(2).optional()],
+  rootKeyArn: ['ROOT_KEY_ID', z.string().min(1)],
+  issuingKeyArn: ['ISSUING_KEY_ID', z.string().min(1)],
+  certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
+  accountId: ['ACCOUNT_ID', z.string().optional()],
+} as const;
+
+type Variables = { readonly [Name in keyof typeof variables]: z.output<(typeof variables)[Name][1]> };
+
+/**
+ * Reads one variable of the environment.
+ * @throws Error that names the variable, where it is missing or not as it should be: a fault of the deployment.
+ */
+export function environment<Name extends keyof Variables>(name: Name): Variables[Name] {
+  const [variable, schema] = variables[name];
+  // An unset option of the deployment may arrive as an empty string.
+  const result = schema.safeParse(process.env[variable] === '' ? undefined : process.env[variable]);
+  if (!result.success) throw new Error(`The environment variable ${variable} is missing or wrong: ${result.error.issues[0]?.message ?? ''}`);
+  return result.data as Variables[Name];
+}
+
+/** The certificate profile's settings. */
+export function profileSettings(): ProfileSettings {
+  const { PRIVATE_ARC, POLICY_OID, SPIFFE_TRUST_DOMAIN, DISTRIBUTION_URL } = process.env;
+  return validateProfileSettings({
+    privateArc: PRIVATE_ARC || DEFAULT_PRIVATE_ARC,
+    ...(POLICY_OID && { policyOid: POLICY_OID }),
+    ...(SPIFFE_TRUST_DOMAIN && { spiffeTrustDomain: SPIFFE_TRUST_DOMAIN }),
+    ...(DISTRIBUTION_URL && { distributionUrl: DISTRIBUTION_URL }),
+  });
+}

@@ -1,0 +1,25 @@
+import { ingestEvent } from '../authority/ingest-event.ts';
+import { created } from '../http/answer.ts';
+import { endpoint } from '../http/endpoint.ts';
+import { riskFields } from '../http/resources.ts';
+import { environment } from './environment.ts';
+import { riskServices } from './services.ts';
+
+export const handler = endpoint('ingest-event', async ({ principal, body, sourceIp }) => {
+  const { record, assessment, occurredAt } = await ingestEvent(riskServices(), principal, {
+    agentId: body.agent_id,
+    actionType: body.action_type,
+    payload: body.payload ?? body.details ?? {},
+    occurredAt: body.occurred_at ?? undefined,
+    attributes: { session_id: body.session_id ?? null, chain_id: body.chain_id ?? null, source_ip: sourceIp },
+  });
+  return created({
+    id: record.id,
+    event_id: record.id,
+    agent_id: record.agentId,
+    action_type: body.action_type,
+    ...riskFields(record.score, environment('riskThreshold')),
+    factors: assessment.factors,
+    occurred_at: occurredAt,
+  });
+});

@@ -1,0 +1,28 @@
+import type { CloudFormationCustomResourceEvent } from 'aws-lambda';
+import { mintAuthority } from '../authority/mint-authority.ts';
+import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { environment } from './environment.ts';
+import { mintingServices } from './services.ts';
+
+/**
+ * The custom resource that mints the authorities' certificates. An update changes nothing and a deletion removes
+ * nothing: every certificate ever issued depends on them. The answer holds fingerprints only, for CloudFormation takes
+ * no more than 4,096 bytes; the certificates are in the registry.
+ * https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html
+ */
+export async function handler({ RequestType }: Pick<CloudFormationCustomResourceEvent, 'RequestType'>) {
+  const PhysicalResourceId = 'kakunin-certificate-authority';
+  if (RequestType === 'Delete') return { PhysicalResourceId };
+  const country = environment('country');
+  const { issuing, root } = await mintAuthority(mintingServices(), {
+    organization: environment('organization'),
+    ...(country !== undefined && { country }),
+    rootKeyArn: environment('rootKeyArn'),
+    issuingKeyArn: environment('issuingKeyArn'),
+  });
+  const fingerprint = (pem: string) => describeCertificate(pemToDer(pem)).fingerprintSha256;
+  return {
+    PhysicalResourceId,
+    Data: { IssuingFingerprintSha256: fingerprint(issuing.certificatePem), RootFingerprintSha256: fingerprint(root.certificatePem) },
+  };
+}

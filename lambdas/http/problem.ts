@@ -1,0 +1,75 @@
+import type { RefusalCode } from '../authority/errors.ts';
+import { Refusal } from '../authority/errors.ts';
+import type { Answer } from './answer.ts';
+
+/** What is wrong with one field of a request. */
+export interface Issue {
+  /** Dotted, such as `financial_scope.daily_limit_usd`; empty for the body as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A request that never reached a use case. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly status: 400 | 403 | 404 | 413;
+  readonly code: string;
+  readonly issues: readonly Issue[] | undefined;
+
+  constructor(status: 400 | 403 | 404 | 413, code: string, message: string, issues?: readonly Issue[]) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.issues = issues;
+  }
+}
+
+const statusOf = {
+  INVALID_CURSOR: 400,
+  AGENT_NOT_FOUND: 404,
+  CERTIFICATE_NOT_FOUND: 404,
+  ACTIVE_CERTIFICATE_EXISTS: 409,
+  ISSUANCE_IN_PROGRESS: 409,
+  ISSUANCE_INTERRUPTED: 409,
+  AGENT_ALREADY_RETIRED: 409,
+  AGENT_CHANGED_MEANWHILE: 409,
+  CERTIFICATE_ALREADY_REVOKED: 409,
+  AGENT_RETIRED: 422,
+  AGENT_SUSPENDED: 422,
+  CERTIFICATE_EXPIRED: 422,
+  STATUS_NOT_ALLOWED: 422,
+  CA_NOT_INITIALISED: 503,
+  KMS_CREDENTIALS_NOT_CONFIGURED: 503,
+  KMS_UNAVAILABLE: 503,
+  REGISTRY_UNAVAILABLE: 503,
+} as const satisfies Record<RefusalCode, number>;
+
+/** How long a client should wait before it asks again, in seconds, where asking again is what will help. */
+const retryAfterSeconds: Partial<Record<RefusalCode, number>> = {
+  ISSUANCE_IN_PROGRESS: 1,
+  CA_NOT_INITIALISED: 30,
+  KMS_CREDENTIALS_NOT_CONFIGURED: 30,
+  KMS_UNAVAILABLE: 5,
+  REGISTRY_UNAVAILABLE: 2,
+};
+
+/** The answer to a request that failed. Whatever is not a refusal of ours is a 500 that says nothing of its cause. */
+export function problem(error: unknown, requestId: string): Answer {
+  if (error instanceof Refusal) {
+    const { code, message, data } = error;
+    const seconds = retryAfterSeconds[code];
+    return {
+      status: statusOf[code],
+      ...(seconds !== undefined && { headers: { 'retry-after': String(seconds) } }),
+      body: { error: message, code, request_id: requestId, ...(data !== undefined && { data }) },
+    };
+  }
+  if (error instanceof BadRequest) {
+    const { status, code, message, issues } = error;
+    return { status, body: { error: message, code, request_id: requestId, ...(issues !== undefined && { issues }) } };
+  }
+  return {
+    status: 500,
+    body: { error: 'Something unforeseen went wrong. Try again, and give the request id to the operator if it stays so.', code: 'INTERNAL_ERROR', request_id: requestId },
+  };
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { finalReasonCodes } from '../authority/revocation-reasons.ts';
+import { actionTypes } from '../authority/risk-assessment.ts';
+
+/*
+ * Every field of every request, with its limits. Objects accept each field in snake_case and in camelCase and ignore
+ * what they do not know (docs/api.md, Conventions); `null` in an optional field means absent, and clears it in a PATCH.
+ */
+
+// C0/C1 controls but tab, line feed and carriage return, and lone surrogates: nothing a person typed, and nothing that can be signed.
+// eslint-disable-next-line no-control-regex -- refusing them is its purpose
+const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Cs}/u;
+const lineBreak = /[\t\n\r]/;
+
+const prose = (maximum: number) =>
+  z.string().min(1).max(maximum)
+    .refine((text) => !unprintable.test(text), 'must not contain control characters')
+    .refine((text) => text.trim() !== '', 'must not be blank');
+
+const line = (maximum: number) => prose(maximum).refine((text) => !lineBreak.test(text), 'must be a single line');
+
+const amountUsd = z.number().min(0).max(1e15);
+const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a UUID').toLowerCase();
+const timestamp = z.iso.datetime({ offset: true, message: 'must be an RFC 3339 time, such as 2026-05-17T10:00:00Z' });
+
+const maximumDepth = 16;
+
+/** A free-form JSON object, at most `maximumBytes` of UTF-8 once serialised. */
+const freeForm = (maximumBytes: number) =>
+  z.record(z.string(), z.unknown())
+    .refine((value) => depthOf(value) <= maximumDepth, `must not be nested deeper than ${maximumDepth} levels`)
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maximumBytes, `must not exceed ${maximumBytes} bytes of JSON`);
+
+function depthOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+}
+
+const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** A JSON object whose fields may be spelt in snake_case or camelCase; snake_case wins where both are present. */
+function object<Shape extends z.ZodRawShape>(shape: Shape, prepare = (fields: Record<string, unknown>) => fields) {
+  return z.preprocess((value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const fields: Record<string, unknown> = { ...value };
+    for (const name of Object.keys(shape)) fields[name] ??= fields[camelCase(name)];
+    return prepare(fields);
+  }, z.object(shape, 'must be a JSON object'));
+}
+
+const financialScope = object({
+  max_single_trade_usd: amountUsd.nullish(),
+  daily_limit_usd: amountUsd.nullish(),
+  permitted_instruments: z.array(line(64)).max(100).nullish(),
+  permitted_venues: z.array(line(64)).max(100).nullish(),
+  leverage_permitted: z.boolean().nullish(),
+  max_leverage_ratio: z.number().min(0).max(10_000).nullish(),
+});
+
+const agentFields = {
+  name: line(255),
+  model_hash: line(512),
+  model: line(255).nullish(),
+  version: line(64).nullish(),
+  description: prose(1000).nullish(),
+  // X.520 ub-organization-name (RFC 5280 appendix A.1): it becomes O in the certificate's subject.
+  operator_org: line(64).nullish(),
+  permitted_actions: z.array(line(128)).max(100).nullish(),
+  financial_scope: financialScope.nullish(),
+  metadata: freeForm(8192).nullish(),
+};
+
+/** Some clients send what an agent is permitted inside `metadata`; the field of its own wins. */
+function liftFromMetadata(fields: Record<string, unknown>): Record<string, unknown> {
+  const { metadata } = fields;
+  if (typeof metadata !== 'object' || metadata === null) return fields;
+  for (const name of ['permitted_actions', 'financial_scope']) {
+    fields[name] ??= Reflect.get(metadata, name) ?? Reflect.get(metadata, camelCase(name));
+  }
+  return fields;
+}
+
+export const createAgentRequest = object(agentFields, liftFromMetadata);
+
+export const updateAgentRequest = object(
+  {
+    ...agentFields,
+    name: agentFields.name.optional(),
+    model_hash: agentFields.model_hash.optional(),
+    status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
+  },
+  liftFromMetadata,
+);
+
+export const revokeCertificateRequest = object({
+  reason: prose(500),
+  reason_code: z.enum(finalReasonCodes).nullish(),
+});
+
+export const ingestEventRequest = object({
+  agent_id: uuid,
+  action_type: z.enum(actionTypes),
+  payload: freeForm(16_384).nullish(),
+  details: freeForm(16_384).nullish(),
+  session_id: line(255).nullish(),
+  chain_id: line(255).nullish(),
+  occurred_at: timestamp.nullish(),
+});
+
+export const recordRiskScoreRequest = object({
+  agent_id: uuid,
+  score: z.number().min(0).max(1),
+  source: line(128).nullish(),
+  model_version: line(128).nullish(),
+  explanation: prose(2000).nullish(),
+  observed_at: timestamp.nullish(),
+});
+
+const limit = z.coerce.number().int().min(1).max(100).default(20);
+const cursor = z.string().max(512).optional();
+
+export const listAgentsQuery = z.object({
+  status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
+  limit,
+  offset: z.coerce.number().int().min(0).max(10_000).default(0),
+  cursor,
+});
+
+export const listCertificatesQuery = object({
+  agent_id: uuid.optional(),
+  status: z.enum(['active', 'revoked', 'expired']).optional(),
+  limit,
+  cursor,
+});

@@ -1,0 +1,86 @@
+import { DerError, type DerElement, readDer, TAG } from './der-reader.ts';
+import { dottedOid } from './der-values.ts';
+
+/** The fields of a TBSCertificate (RFC 5280 §4.1.2) as elements of its DER. */
+export interface TbsFields {
+  /** The INTEGER inside [0], undefined where the field is left out, which means v1. */
+  readonly version: DerElement | undefined;
+  readonly serialNumber: DerElement;
+  readonly signature: DerElement;
+  readonly issuer: DerElement;
+  readonly notBefore: DerElement;
+  readonly notAfter: DerElement;
+  readonly subject: DerElement;
+  readonly subjectPublicKeyInfo: DerElement;
+  /** Whatever stands between the public key and the extensions: issuerUniqueID and subjectUniqueID. */
+  readonly uniqueIds: readonly DerElement[];
+  readonly extensions: readonly ExtensionFields[];
+}
+
+export interface ExtensionFields {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** `critical FALSE` written out, although it is the default and DER leaves defaults out (X.690 §11.5). */
+  readonly defaultEncoded: boolean;
+  /** What the OCTET STRING holds. */
+  readonly value: Uint8Array;
+}
+
+/**
+ * Takes a TBSCertificate apart without judging its values.
+ * @throws DerError if it is not DER or lacks a field
+ */
+export function readTbsCertificate(tbsCertificateDer: Uint8Array): TbsFields {
+  return fieldsOf(readDer(tbsCertificateDer));
+}
+
+/**
+ * Takes the TBSCertificate inside a certificate apart.
+ * @throws DerError if `certificateDer` is not DER or not a certificate
+ */
+export function readTbsOfCertificate(certificateDer: Uint8Array): TbsFields {
+  const certificate = readDer(certificateDer);
+  const tbsCertificate = certificate.children[0];
+  if (certificate.tag !== TAG.sequence || certificate.children.length !== 3 || !tbsCertificate) {
+    throw new DerError('The DER is not a Certificate (RFC 5280 §4.1).');
+  }
+  return fieldsOf(tbsCertificate);
+}
+
+/**
+ * The SubjectPublicKeyInfo of a certificate, as verifyCertificateSignature takes its issuer's.
+ * @returns a copy of its DER
+ * @throws DerError if `certificateDer` is not DER or not a certificate
+ */
+export function subjectPublicKeyInfoOf(certificateDer: Uint8Array): Uint8Array {
+  return readTbsOfCertificate(certificateDer).subjectPublicKeyInfo.encoded.slice();
+}
+
+function fieldsOf(tbsCertificate: DerElement): TbsFields {
+  const fields = [...tbsCertificate.children];
+  const version = fields[0]?.tag === 0xa0 ? fields.shift()?.children[0] : undefined;
+  const [serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, ...optional] = fields;
+  const [notBefore, notAfter, ...beyond] = validity?.children ?? [];
+  const expectedTags = [TAG.integer, TAG.sequence, TAG.sequence, TAG.sequence, TAG.sequence, TAG.sequence];
+  const shaped = tbsCertificate.tag === TAG.sequence && expectedTags.every((tag, index) => fields[index]?.tag === tag) && beyond.length === 0;
+  if (!shaped || !serialNumber || !signature || !issuer || !notBefore || !notAfter || !subject || !subjectPublicKeyInfo) {
+    throw new DerError('The DER is not a TBSCertificate (RFC 5280 §4.1).');
+  }
+  const extensions = optional.at(-1)?.tag === 0xa3 ? optional.pop() : undefined;
+  return {
+    version, serialNumber, signature, issuer, notBefore, notAfter, subject, subjectPublicKeyInfo,
+    uniqueIds: optional,
+    extensions: (extensions?.children[0]?.children ?? []).map(extensionOf),
+  };
+}
+
+function extensionOf({ children }: DerElement): ExtensionFields {
+  const value = children.at(-1);
+  const critical = children.length === 3 ? children[1] : undefined;
+  const shaped = children.length === 2 || (children.length === 3 && critical?.tag === TAG.boolean);
+  if (!shaped || children[0]?.tag !== TAG.objectIdentifier || value?.tag !== TAG.octetString) {
+    throw new DerError('An extension is not { extnID, critical DEFAULT FALSE, extnValue } (RFC 5280 §4.1).');
+  }
+  const isCritical = critical?.content[0] === 0xff;
+  return { oid: dottedOid(children[0].content), critical: isCritical, defaultEncoded: critical !== undefined && !isCritical, value: value.content };
+}

@@ -1,0 +1,66 @@
+/**
+ * The one description of the tables, shared by lib/registry.ts (which deploys them) and local/dynamodb.ts (which creates
+ * them in the embedded engine). Every key attribute is a string.
+ */
+export interface KeySchema {
+  readonly partitionKey: string;
+  readonly sortKey: string;
+}
+
+export interface IndexDefinition extends KeySchema {
+  /** Attributes projected beside the keys. */
+  readonly nonKeyAttributes: readonly string[];
+}
+
+export interface TableDefinition extends KeySchema {
+  readonly indexes: Readonly<Record<string, IndexDefinition>>;
+  readonly streamView: 'NEW_IMAGE' | 'NEW_AND_OLD_IMAGES';
+  /** Attribute that holds the epoch second after which DynamoDB may drop the item; clean-up only, never expiry logic. */
+  readonly timeToLiveAttribute?: string;
+  /** Whether the table outlives its stack, with point-in-time recovery and deletion protection. */
+  readonly retained: boolean;
+}
+
+/**
+ * The registry: agents, certificates, authorities, tenants, API keys and the audit trail.
+ *
+ * | item        | pk                       | sk                    | by-tenant                | by-agent             |
+ * |-------------|--------------------------|-----------------------|--------------------------|----------------------|
+ * | agent       | AGENT#<agentId>          | AGENT                 | <tenantId>#AGENT         |                      |
+ * | certificate | CERT#<certificateId>     | CERT                  | <tenantId>#CERTIFICATE   | <tenantId>#<agentId> |
+ * | authority   | CA#<root or issuing>     | CA                    |                          |                      |
+ * | tenant      | TENANT#<tenantId>        | TENANT                |                          |                      |
+ * | API key     | KEY#<SHA-256 of the key> | KEY                   | <tenantId>#KEY           |                      |
+ * | audit entry | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId> |                          |                      |
+ *
+ * No partition key is shared by a tenant's whole write traffic: audit entries are spread over shards, and the by-tenant
+ * index sees an item only when it is created or changes its status.
+ */
+const registry = {
+  partitionKey: 'pk',
+  sortKey: 'sk',
+  indexes: {
+    'by-tenant': { partitionKey: 'tenantCollection', sortKey: 'creation', nonKeyAttributes: ['status', 'expiresAt'] },
+    'by-agent': { partitionKey: 'agentCollection', sortKey: 'creation', nonKeyAttributes: ['status', 'expiresAt'] },
+  },
+  streamView: 'NEW_AND_OLD_IMAGES',
+  timeToLiveAttribute: 'timeToLive',
+  retained: true,
+} as const satisfies TableDefinition;
+
+/**
+ * Risk records: what agents did and what the risk pipeline thinks of them. The pipeline may write here directly, so the
+ * attribute names are part of the contract (docs/risk-records.md) and snake_case like the API.
+ */
+const risk = {
+  partitionKey: 'agent_id',
+  sortKey: 'record_id',
+  indexes: {},
+  streamView: 'NEW_IMAGE',
+  timeToLiveAttribute: 'time_to_live',
+  retained: true,
+} as const satisfies TableDefinition;
+
+export const tables = { registry, risk } as const satisfies Record<string, TableDefinition>;
+
+export type TableName = keyof typeof tables;
