@@ -1,7 +1,7 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ObservedRisk } from '../authority/auto-revoke.ts';
 
 /** What a risk record must hold, whoever wrote it (docs/risk-records.md). A score above 1 is a mistake, but no reason to trust the agent. */

@@ -3,7 +3,8 @@ import { created } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { agentIdOf } from '../http/request.ts';
 import { certificateResource } from '../http/resources.ts';
-import { issuanceServices, now } from './services.ts';
+import { now } from './services.ts';
+import { issuanceServices } from './signing-services.ts';
 
 export const handler = endpoint('certify-agent', async (request) => {
   const { principal: { tenantId }, actor } = request;

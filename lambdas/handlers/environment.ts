@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } from '../pki/profile.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { ok, type Answer } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
-import { authorityResource } from '../http/resources.ts';
+import { authorityResource } from '../http/authority-resource.ts';
 import { preferredMediaType } from '../http/media-type.ts';
 import { certificateBundlePkcs7, pemToDer } from '../pki/certificate.ts';
 import { issuingAuthority, registry } from './services.ts';

@@ -2,7 +2,7 @@ import type { CloudFormationCustomResourceEvent } from 'aws-lambda';
 import { mintAuthority } from '../authority/mint-authority.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
 import { environment } from './environment.ts';
-import { mintingServices } from './services.ts';
+import { mintingServices } from './signing-services.ts';
 
 /**
  * The custom resource that mints the authorities' certificates. An update changes nothing and a deletion removes

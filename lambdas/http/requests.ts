@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { finalReasonCodes } from '../authority/revocation-reasons.ts';
+import { nameAttributeProblem } from '../pki/name-attribute.ts';
 import { actionTypes } from '../authority/risk-assessment.ts';
 
 /*
@@ -7,9 +8,10 @@ import { actionTypes } from '../authority/risk-assessment.ts';
  * what they do not know (docs/api.md, Conventions); `null` in an optional field means absent, and clears it in a PATCH.
  */
 
-// C0/C1 controls but tab, line feed and carriage return, and lone surrogates: nothing a person typed, and nothing that can be signed.
+// C0/C1 controls but tab, line feed and carriage return, lone surrogates, and the marks that reverse the direction of what
+// follows: nothing that shows as what it is.
 // eslint-disable-next-line no-control-regex -- refusing them is its purpose
-const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\p{Cs}/u;
+const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|[\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 const lineBreak = /[\t\n\r]/;
 
 const prose = (maximum: number) =>
@@ -18,6 +20,12 @@ const prose = (maximum: number) =>
     .refine((text) => text.trim() !== '', 'must not be blank');
 
 const line = (maximum: number) => prose(maximum).refine((text) => !lineBreak.test(text), 'must be a single line');
+
+/** What becomes part of a certificate's subject has the limits of X.520. */
+const nameAttribute = line(255).superRefine((text, { addIssue }) => {
+  const problem = nameAttributeProblem(text);
+  if (problem !== undefined) addIssue(problem);
+});
 
 const amountUsd = z.number().min(0).max(1e15);
 const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a UUID').toLowerCase();
@@ -63,8 +71,7 @@ const agentFields = {
   model: line(255).nullish(),
   version: line(64).nullish(),
   description: prose(1000).nullish(),
-  // X.520 ub-organization-name (RFC 5280 appendix A.1): it becomes O in the certificate's subject.
-  operator_org: line(64).nullish(),
+  operator_org: nameAttribute.nullish(),
   permitted_actions: z.array(line(128)).max(100).nullish(),
   financial_scope: financialScope.nullish(),
   metadata: freeForm(8192).nullish(),

@@ -1,15 +1,14 @@
 import type { Agent } from '../authority/agent.ts';
 import { statusAt, type Certificate, type CertificateStatus } from '../authority/certificate.ts';
-import type { Authority, RiskRecord } from '../authority/ports.ts';
+import type { RiskRecord } from '../authority/ports.ts';
 import type { RevokedCertificate } from '../authority/revoke-certificate.ts';
 import { riskBand } from '../authority/risk-assessment.ts';
-import { describeCertificate, pemToDer } from '../pki/certificate.ts';
 import { serialNumberOf } from '../pki/serial-number.ts';
 
 /* Records as the API shows them: snake_case, every documented field present, null where there is nothing. */
 
 /** Certificate times are whole seconds, as in the certificate itself. */
-const wholeSeconds = (time: string) => `${time.slice(0, 19)}Z`;
+export const wholeSeconds = (time: string) => `${time.slice(0, 19)}Z`;
 
 export function agentResource(agent: Agent) {
   return {
@@ -111,25 +110,5 @@ export function riskScoreResource(record: RiskRecord, revocationThreshold: numbe
     score: record.score,
     ...riskFields(record.score, revocationThreshold),
     observed_at: record.observedAt,
-  };
-}
-
-/** The authorities' certificates, the issuing one first. */
-export function authorityResource(bundle: readonly Authority[]) {
-  return {
-    certificates: bundle.map(({ role, certificatePem }) => {
-      const { subject, issuer, serialNumber, notBefore, notAfter, fingerprintSha256 } = describeCertificate(pemToDer(certificatePem));
-      return {
-        role,
-        subject,
-        issuer,
-        serial_number: serialNumber,
-        not_before: wholeSeconds(notBefore.toISOString()),
-        not_after: wholeSeconds(notAfter.toISOString()),
-        fingerprint_sha256: fingerprintSha256,
-        certificate_pem: certificatePem,
-      };
-    }),
-    chain_pem: bundle.map(({ certificatePem }) => certificatePem).join(''),
   };
 }

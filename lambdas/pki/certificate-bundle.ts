@@ -1,7 +1,7 @@
 import * as asn1js from 'asn1js';
 import { OID } from './object-identifiers.ts';
 import { ownedBuffer } from './owned-buffer.ts';
-import { parseCertificate } from './parsed-certificate.ts';
+import { readTbsOfCertificate } from './tbs-certificate.ts';
 
 /**
  * Packs certificates into one file: a degenerate PKCS #7 / CMS SignedData without content or signers ("certs-only",
@@ -12,7 +12,7 @@ import { parseCertificate } from './parsed-certificate.ts';
  */
 export function certificateBundlePkcs7(certificateDers: readonly Uint8Array[]): Uint8Array {
   const certificates = certificateDers.toSorted(Buffer.compare).map((der) => {
-    parseCertificate(der);
+    readTbsOfCertificate(der);
     return asn1js.fromBER(ownedBuffer(der)).result;
   });
   const signedData = new asn1js.Sequence({

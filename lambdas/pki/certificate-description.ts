@@ -1,6 +1,6 @@
 import { createHash, createPublicKey } from 'node:crypto';
-import { DerError, type DerElement, readDer, TAG } from './der-reader.ts';
-import { dottedOid, epochSecondsOf, textOf } from './der-values.ts';
+import { type DerElement, readDer, TAG } from './der-reader.ts';
+import { dateOfTime, dottedOid, textOf } from './der-values.ts';
 import { hexOf } from './hexadecimal.ts';
 import { OID, PRIVATE_EXTENSION_ARC } from './object-identifiers.ts';
 import { DEFAULT_PRIVATE_ARC } from './profile.ts';
@@ -78,8 +78,8 @@ export function describeCertificate(certificateDer: Uint8Array, privateArc = DEF
     subject: nameText(tbs.subject),
     issuer: nameText(tbs.issuer),
     serialNumber: hexOf(tbs.serialNumber.content).toUpperCase(),
-    notBefore: dateOf(tbs.notBefore),
-    notAfter: dateOf(tbs.notAfter),
+    notBefore: dateOfTime(tbs.notBefore),
+    notAfter: dateOfTime(tbs.notAfter),
     publicKeyAlgorithm: (publicKey.asymmetricKeyType ?? 'unknown').toUpperCase(),
     publicKeyBits: publicKey.asymmetricKeyDetails?.modulusLength ?? 0,
     isAuthority: basicConstraints[0]?.content[0] === 0xff,
@@ -114,12 +114,6 @@ function nameText(name: DerElement): string {
       .join('+'),
   );
   return rdns.toReversed().join(',');
-}
-
-function dateOf(time: DerElement): Date {
-  const seconds = epochSecondsOf(time);
-  if (seconds === undefined) throw new DerError('The validity names a moment that does not exist (RFC 5280 §4.1.2.5).');
-  return new Date(seconds * 1000);
 }
 
 function namedBits(bitString: DerElement | undefined): string[] {

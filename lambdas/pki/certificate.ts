@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import { AlgorithmIdentifier, Certificate, type Extension, type PublicKeyInfo, RelativeDistinguishedNames } from 'pkijs';
 import type { CertifiedAgent } from './certified-agent.ts';
+import { dateOfTime } from './der-values.ts';
 import { type DistinguishedName, encodeName } from './distinguished-name.ts';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from './distribution-urls.ts';
 import * as extensions from './extensions.ts';
 import { octetsOf } from './hexadecimal.ts';
 import { OID } from './object-identifiers.ts';
 import { ownedBuffer } from './owned-buffer.ts';
-import { parseCertificate, parseSubjectPublicKeyInfo, subjectKeyIdentifierOf } from './parsed-certificate.ts';
 import { privateExtensions } from './private-extensions.ts';
 import { ProfileError } from './profile-error.ts';
 import { AGENT_VALIDITY_SECONDS, agentUri, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS } from './profile.ts';
 import { serialNumberOf } from './serial-number.ts';
+import { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
+import { readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 import { encodeTime, type Validity, validityOf } from './validity.ts';
 
 
@@ -20,7 +22,6 @@ import { encodeTime, type Validity, validityOf } from './validity.ts';
 export { certificateBundlePkcs7 } from './certificate-bundle.ts';
 export { type CertificateDescription, describeCertificate } from './certificate-description.ts';
 export type { CertifiedAgent } from './certified-agent.ts';
-export { parseCertificate } from './parsed-certificate.ts';
 export { certificateToPem, pemToDer } from './pem.ts';
 
 /** A certificate that lacks its signature, because the key that makes it is in KMS. */
@@ -89,14 +90,15 @@ export function buildRootCertificate(request: RootCertificateRequest): UnsignedC
  * @throws ProfileError for a name, serial number or date outside the profile; DerError for a malformed public key or root
  */
 export function buildIssuingCertificate(request: IssuingCertificateRequest): UnsignedCertificate {
-  const root = parseCertificate(request.rootCertificateDer);
+  const root = readTbsOfCertificate(request.rootCertificateDer);
+  const rootEnd = dateOfTime(root.notAfter);
   const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(request.subjectPublicKeyInfoDer);
   const { notBefore, notAfter } = validityOf(request.notBefore, ISSUING_VALIDITY_SECONDS);
   const { distributionUrl } = request.settings;
   return unsignedCertificate({
     serialNumber: request.serialNumber,
-    issuer: subjectNameOf(root),
-    validity: { notBefore, notAfter: notAfter < root.notAfter.value ? notAfter : root.notAfter.value },
+    issuer: root.subject.encoded,
+    validity: { notBefore, notAfter: notAfter < rootEnd ? notAfter : rootEnd },
     subject: encodeName(request.subject),
     subjectPublicKeyInfo,
     extensions: [
@@ -122,12 +124,12 @@ export function buildIssuingCertificate(request: IssuingCertificateRequest): Uns
  */
 export function buildAgentCertificate(request: AgentCertificateRequest): UnsignedCertificate {
   const { agent, settings } = request;
-  const issuer = parseCertificate(request.issuerCertificateDer);
+  const issuer = readTbsOfCertificate(request.issuerCertificateDer);
   const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(request.subjectPublicKeyInfoDer);
   const purposes = settings.spiffeTrustDomain === undefined ? [OID.clientAuth] : [OID.serverAuth, OID.clientAuth];
   return unsignedCertificate({
     serialNumber: serialNumberOf(request.certificateId),
-    issuer: subjectNameOf(issuer),
+    issuer: issuer.subject.encoded,
     validity: validityOf(request.notBefore, AGENT_VALIDITY_SECONDS),
     subject: encodeName({ organization: agent.operatorOrg ?? agent.tenantId, commonName: agent.id }),
     subjectPublicKeyInfo,
@@ -208,10 +210,6 @@ function serialNumberInteger(serialNumber: string): asn1js.Integer {
 /** PKI.js repeats `valueBeforeDecode` as it stands, which is what keeps a name's bytes. */
 function nameFromDer(der: Uint8Array): RelativeDistinguishedNames {
   return new RelativeDistinguishedNames({ valueBeforeDecode: ownedBuffer(der) });
-}
-
-function subjectNameOf(certificate: Certificate): Uint8Array {
-  return new Uint8Array(certificate.subject.valueBeforeDecode);
 }
 
 function keyIdentifierOf(subjectPublicKeyInfo: PublicKeyInfo): Uint8Array {

@@ -41,6 +41,16 @@ export function epochSecondsOf({ tag, content }: DerElement): number | undefined
   return Number.isNaN(milliseconds) || new Date(milliseconds).toISOString() !== iso ? undefined : milliseconds / 1000;
 }
 
+/**
+ * As {@link epochSecondsOf}, for certificates that exist already.
+ * @throws DerError if the element is no time or names a day that does not exist
+ */
+export function dateOfTime(time: DerElement): Date {
+  const seconds = epochSecondsOf(time);
+  if (seconds === undefined) throw new DerError('The validity names a moment that does not exist (RFC 5280 §4.1.2.5).');
+  return new Date(seconds * 1000);
+}
+
 const UNIVERSAL_NAME: Readonly<Record<number, string>> = {
   [TAG.boolean]: 'BOOLEAN',
   [TAG.integer]: 'INTEGER',

@@ -1,5 +1,6 @@
 import * as asn1js from 'asn1js';
 import { isCountryCode } from './iso-3166.ts';
+import { nameAttributeProblem } from './name-attribute.ts';
 import { OID } from './object-identifiers.ts';
 import { ProfileError } from './profile-error.ts';
 
@@ -12,13 +13,6 @@ export interface DistinguishedName {
   /** 1–64 characters. */
   readonly commonName: string;
 }
-
-/** X.520 ub-organization-name and ub-common-name (RFC 5280 appendix A.1), counted in characters, not in octets. */
-export const NAME_ATTRIBUTE_MAX_CHARACTERS = 64;
-
-// Control characters, lone surrogates, line and paragraph separators, and the marks that reverse the direction of what
-// follows: with any of them a name displays as something else than it is.
-const UNDISPLAYABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 /**
  * Encodes a name as RFC 5280 §4.1.2.4 RDNSequence: country (PrintableString) if present, organization and common name
@@ -42,17 +36,6 @@ export function encodeName(name: DistinguishedName): Uint8Array {
     ],
   });
   return new Uint8Array(rdnSequence.toBER());
-}
-
-/**
- * Says why `text` cannot be an organization or common name, so that a request can be refused before anything is issued.
- * @returns the rule it breaks, fit to follow "The organization", or undefined where it is acceptable
- */
-export function nameAttributeProblem(text: string): string | undefined {
-  if (text.trim() === '') return 'is empty or blank';
-  if (UNDISPLAYABLE.test(text)) return 'contains a control character, a line separator, a direction mark or half a character';
-  if ([...text].length > NAME_ATTRIBUTE_MAX_CHARACTERS) return `is longer than ${NAME_ATTRIBUTE_MAX_CHARACTERS} characters`;
-  return undefined;
 }
 
 function assertNameAttribute(field: string, text: string): void {

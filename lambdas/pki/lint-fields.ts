@@ -1,6 +1,7 @@
 import { type DerElement, readDer, TAG } from './der-reader.ts';
 import { derNotation, epochSecondsOf, textOf } from './der-values.ts';
-import { type DistinguishedName, nameAttributeProblem } from './distinguished-name.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
+import { nameAttributeProblem } from './name-attribute.ts';
 import { hexOf } from './hexadecimal.ts';
 import { isCountryCode } from './iso-3166.ts';
 import { OID } from './object-identifiers.ts';

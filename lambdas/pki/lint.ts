@@ -7,7 +7,7 @@ import * as fields from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
 import { AGENT_VALIDITY_SECONDS, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS } from './profile.ts';
 import { serialNumberOf } from './serial-number.ts';
-import { readTbsCertificate, readTbsOfCertificate, type TbsFields } from './tbs-certificate.ts';
+import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf, type TbsFields } from './tbs-certificate.ts';
 
 // The last look at what is about to be signed. It reads the TBSCertificate's bytes with a DER reader of its own, so
 // that neither a fault of the builder nor one of the library under it can reach the signature. As in Boulder's
@@ -58,7 +58,7 @@ export function lintAgentCertificate(input: AgentLintInput): string[] {
       settings: input.settings,
       crlShard: input.crlShard,
       subjectPublicKey: fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
-      issuerKeyIdentifier: keyIdentifierOf(issuer),
+      issuerKeyIdentifier: hexOf(subjectKeyIdentifierOf(issuer)),
     });
     yield* extensionRefusals(tbs.extensions, expected);
   });
@@ -85,7 +85,7 @@ export function lintAuthorityCertificate(input: AuthorityLintInput): string[] {
     const expected = expectedOfAuthority({
       settings: input.settings,
       subjectPublicKey: fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
-      issuerKeyIdentifier: root && keyIdentifierOf(root),
+      issuerKeyIdentifier: root && hexOf(subjectKeyIdentifierOf(root)),
     });
     yield* extensionRefusals(tbs.extensions, expected);
   });
@@ -108,10 +108,4 @@ function* authorityRefusals(issuer: TbsFields): Iterable<string> {
   const basicConstraints = issuer.extensions.find(({ oid }) => oid === OID.basicConstraints);
   const isAuthority = basicConstraints !== undefined && readDer(basicConstraints.value).children[0]?.content[0] === 0xff;
   if (!isAuthority) yield 'the issuer certificate is not a CA certificate (RFC 5280 §4.2.1.9)';
-}
-
-function keyIdentifierOf(issuer: TbsFields): string {
-  const found = issuer.extensions.find(({ oid }) => oid === OID.subjectKeyIdentifier);
-  if (found === undefined) throw new DerError('the issuer certificate has no subjectKeyIdentifier (RFC 5280 §4.2.1.2)');
-  return hexOf(readDer(found.value).content);
 }

@@ -1,5 +1,6 @@
 import { DerError, type DerElement, readDer, TAG } from './der-reader.ts';
 import { dottedOid } from './der-values.ts';
+import { OID } from './object-identifiers.ts';
 
 /** The fields of a TBSCertificate (RFC 5280 §4.1.2) as elements of its DER. */
 export interface TbsFields {
@@ -54,6 +55,17 @@ export function readTbsOfCertificate(certificateDer: Uint8Array): TbsFields {
  */
 export function subjectPublicKeyInfoOf(certificateDer: Uint8Array): Uint8Array {
   return readTbsOfCertificate(certificateDer).subjectPublicKeyInfo.encoded.slice();
+}
+
+/**
+ * The octets of a CA certificate's subjectKeyIdentifier, a view of its bytes.
+ * @throws DerError if it has none: every CA certificate must (RFC 5280 §4.2.1.2)
+ */
+export function subjectKeyIdentifierOf({ extensions }: TbsFields): Uint8Array {
+  const found = extensions.find(({ oid }) => oid === OID.subjectKeyIdentifier);
+  const value = found && readDer(found.value);
+  if (value?.tag !== TAG.octetString) throw new DerError('The issuer certificate has no subjectKeyIdentifier (RFC 5280 §4.2.1.2).');
+  return value.content;
 }
 
 function fieldsOf(tbsCertificate: DerElement): TbsFields {

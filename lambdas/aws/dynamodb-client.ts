@@ -1,0 +1,16 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+let client: DynamoDBDocumentClient | undefined;
+
+/**
+ * The DynamoDB client: one for the life of the process, so that connections outlive an invocation. Attributes that are
+ * undefined are left out. Region, credentials and endpoint come from the SDK's own environment variables.
+ */
+export function dynamodb(): DynamoDBDocumentClient {
+  client ??= DynamoDBDocumentClient.from(
+    new DynamoDBClient({ requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_000, throwOnRequestTimeout: true } }),
+    { marshallOptions: { removeUndefinedValues: true } },
+  );
+  return client;
+}

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { kms } from '../aws/kms-client.ts';
+import { keyManagement } from '../aws/key-management.ts';
+import { environment, profileSettings } from './environment.ts';
+import { clock, issuingAuthority, once, registry } from './services.ts';
+
+/* The services of the handlers that sign; apart from services.ts, so that no other function carries a KMS client. */
+
+const logger = new Logger({ serviceName: 'kakunin' });
+
+const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
+
+export const issuanceServices = once(() => ({
+  registry: registry(),
+  keys: keyManagement(kms(), { deployment: environment('deployment'), ...creator() }),
+  issuingAuthority: issuingAuthority(),
+  settings: profileSettings(),
+  clock,
+  random,
+  warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
+}));
+
+export const mintingServices = once(() => ({
+  registry: registry(),
+  keys: keyManagement(kms(), { deployment: environment('deployment') }),
+  settings: profileSettings(),
+  clock,
+  random,
+}));
+
+function creator() {
+  const roleArn = environment('certifierRoleArn');
+  const accountId = environment('accountId');
+  return roleArn !== undefined && accountId !== undefined ? { creator: { roleArn, accountId } } : {};
+}

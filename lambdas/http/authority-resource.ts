@@ -1,0 +1,23 @@
+import type { Authority } from '../authority/ports.ts';
+import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { wholeSeconds } from './resources.ts';
+
+/** The authorities' certificates, the issuing one first. */
+export function authorityResource(bundle: readonly Authority[]) {
+  return {
+    certificates: bundle.map(({ role, certificatePem }) => {
+      const { subject, issuer, serialNumber, notBefore, notAfter, fingerprintSha256 } = describeCertificate(pemToDer(certificatePem));
+      return {
+        role,
+        subject,
+        issuer,
+        serial_number: serialNumber,
+        not_before: wholeSeconds(notBefore.toISOString()),
+        not_after: wholeSeconds(notAfter.toISOString()),
+        fingerprint_sha256: fingerprintSha256,
+        certificate_pem: certificatePem,
+      };
+    }),
+    chain_pem: bundle.map(({ certificatePem }) => certificatePem).join(''),
+  };
+}

@@ -1,0 +1,138 @@
+import { createPrivateKey } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { keyMaterial, kmsArn, modulusBits, type Key, type KeyOwner, type KeySpec } from './key.ts';
+
+/** A directory with one file per key, `<keyId>.json`. */
+export interface KeyDirectory {
+  /** The keys found when the directory was opened. */
+  readonly keys: readonly Key[];
+  /** Writes a key, so that after any crash its file is either the old or the new one, and the new one once this has returned. */
+  write(key: Key): Promise<void>;
+  /** Removes a key for good. */
+  remove(keyId: string): Promise<void>;
+}
+
+const timestamp = z.iso.datetime().transform((iso) => new Date(iso));
+
+const storedKey = z.strictObject({
+  format: z.literal(1),
+  keyId: z.guid(),
+  arn: z.string(),
+  keySpec: z.enum(Object.keys(modulusBits) as KeySpec[]),
+  description: z.string(),
+  policy: z.string(),
+  createdAt: timestamp,
+  tags: z.array(z.tuple([z.string(), z.string()])),
+  state: z.discriminatedUnion('name', [
+    z.strictObject({ name: z.enum(['Enabled', 'Disabled']) }),
+    z.strictObject({ name: z.literal('PendingDeletion'), deletionDate: timestamp }),
+  ]),
+  privateKeyPem: z.string(),
+});
+
+const suffix = '.json';
+const unfinishedSuffix = '.json.unfinished';
+
+/**
+ * Opens the directory, making it if need be, and reads its keys. Throws an Error that says what to do if a file is damaged, belongs to
+ * another account or region, or could have been read by other users.
+ */
+export async function openKeyDirectory(path: string, owner: KeyOwner): Promise<KeyDirectory> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await refuseIfShared(path, 0o700);
+  const keys: Key[] = [];
+  for (const name of await readdir(path)) {
+    // What a crash left half written was never acknowledged.
+    if (name.endsWith(unfinishedSuffix)) await rm(join(path, name));
+    else if (name.endsWith(suffix)) keys.push(await readKey(join(path, name), owner));
+  }
+  return {
+    keys,
+    async write(key) {
+      const file = join(path, key.keyId + suffix);
+      const unfinished = join(path, key.keyId + unfinishedSuffix);
+      try {
+        await writeSynced(unfinished, serialize(key));
+        await rename(unfinished, file);
+        await syncDirectory(path);
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
+    },
+    async remove(keyId) {
+      await rm(join(path, keyId + suffix), { force: true });
+      await syncDirectory(path);
+    },
+  };
+}
+
+async function readKey(file: string, owner: KeyOwner): Promise<Key> {
+  await refuseIfShared(file, 0o600);
+  const key = parseKey(file, await readFile(file, 'utf8'));
+  if (key.arn !== kmsArn(owner, `key/${key.keyId}`)) {
+    throw new Error(`The key file ${file} belongs to ${key.arn}: start the KMS with that region and account, or with another data directory.`);
+  }
+  return key;
+}
+
+function parseKey(file: string, json: string): Key {
+  try {
+    const { format: _, privateKeyPem, tags, ...stored } = storedKey.parse(parseJson(json));
+    if (basename(file) !== stored.keyId + suffix) throw new Error('its name is not that of its key');
+    return { ...stored, tags: new Map(tags), ...keyMaterial(createPrivateKey(privateKeyPem), stored.keySpec) };
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s+/g, ' ') : (error as Error).message;
+    throw new Error(`The key file ${file} is damaged: restore it from a backup, or move it away to go on without that key (${reason}).`, { cause: error });
+  }
+}
+
+// JSON.parse quotes the text it fails on, and here that text is a private key.
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new Error('it is not JSON');
+  }
+}
+
+function serialize({ privateKey, publicKey: _, tags, ...key }: Key): string {
+  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  return `${JSON.stringify({ format: 1, ...key, tags: [...tags], privateKeyPem }, undefined, 2)}\n`;
+}
+
+// Refused rather than narrowed, as ssh does: whether a key that others could read was read is for a person to judge.
+async function refuseIfShared(path: string, expected: number): Promise<void> {
+  const mode = (await stat(path)).mode & 0o777;
+  if ((mode & ~expected) === 0) return;
+  throw new Error(
+    `${path} is open to other users of this machine (mode ${octal(mode)}), so private keys in it may be known to them: ` +
+      `run "chmod ${octal(expected)} ${path}" if you are sure they are not, or move it away.`,
+  );
+}
+
+async function writeSynced(path: string, content: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+// A rename is durable once the directory that records it is.
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { KeySpec, KeyUsageType, OriginType } from '@aws-sdk/client-kms';
+import { KmsError } from './errors.ts';
+import { flag, keyReference, oneOf, text, wholeNumber, type Input } from './input.ts';
+import { generateKeyMaterial, kmsArn, modulusBits, requireNotPendingDeletion, type Key, type KeyState } from './key.ts';
+import type { KeyStore } from './key-store.ts';
+import { page } from './paging.ts';
+import { readPolicy } from './policy.ts';
+import { signingAlgorithms } from './signing.ts';
+import { readTags } from './tags.ts';
+
+const dayMilliseconds = 86_400_000;
+
+/** KMS API Reference, CreateKey: of the keys of AWS, only RSA keys that sign, made and kept by KMS in one region. */
+export async function createKey(keys: KeyStore, input: Input): Promise<object> {
+  const keySpec = readKeySpec(input);
+  const description = text(input, 'Description', { max: 8192 }) ?? '';
+  const policy = readPolicy(input, keys.owner);
+  const tags = readTags(input);
+  flag(input, 'BypassPolicyLockoutSafetyCheck');
+
+  const keyId = randomUUID();
+  const key: Key = {
+    keyId,
+    arn: kmsArn(keys.owner, `key/${keyId}`),
+    keySpec,
+    description,
+    policy,
+    createdAt: keys.clock(),
+    tags,
+    state: { name: 'Enabled' },
+    ...(await generateKeyMaterial(keySpec)),
+  };
+  await keys.add(key);
+  return { KeyMetadata: keyMetadata(keys, key) };
+}
+
+/** KMS API Reference, DescribeKey. */
+export function describeKey(keys: KeyStore, input: Input): object {
+  return { KeyMetadata: keyMetadata(keys, keys.find(keyReference(input))) };
+}
+
+/** KMS API Reference, ListKeys: at most 1,000 at a time, 100 by default, those pending deletion included. */
+export function listKeys(keys: KeyStore, input: Input): object {
+  const limit = wholeNumber(input, 'Limit', { min: 1, max: 1000 }) ?? 100;
+  const marker = text(input, 'Marker', { min: 1, max: 1024 });
+  const { items, nextMarker } = page(keys.all(), ({ keyId }) => keyId, limit, marker);
+  return {
+    Keys: items.map(({ keyId, arn }) => ({ KeyId: keyId, KeyArn: arn })),
+    Truncated: nextMarker !== undefined,
+    NextMarker: nextMarker,
+  };
+}
+
+/** KMS API Reference, EnableKey. */
+export async function enableKey(keys: KeyStore, input: Input): Promise<void> {
+  await changeState(keys, input, { name: 'Enabled' });
+}
+
+/** KMS API Reference, DisableKey. */
+export async function disableKey(keys: KeyStore, input: Input): Promise<void> {
+  await changeState(keys, input, { name: 'Disabled' });
+}
+
+/** KMS API Reference, ScheduleKeyDeletion: the key is out of use at once, and destroyed after 7 to 30 days. */
+export async function scheduleKeyDeletion(keys: KeyStore, input: Input): Promise<object> {
+  const pendingWindowInDays = wholeNumber(input, 'PendingWindowInDays', { min: 7, max: 30 }) ?? 30;
+  const deletionDate = new Date(keys.clock().getTime() + pendingWindowInDays * dayMilliseconds);
+  const { arn } = await changeState(keys, input, { name: 'PendingDeletion', deletionDate });
+  return { KeyId: arn, DeletionDate: epochSeconds(deletionDate), KeyState: 'PendingDeletion', PendingWindowInDays: pendingWindowInDays };
+}
+
+/** KMS API Reference, CancelKeyDeletion: the key comes back disabled, whatever it was before. */
+export async function cancelKeyDeletion(keys: KeyStore, input: Input): Promise<object> {
+  const { arn } = await keys.change(keyReference(input), (key) => {
+    if (key.state.name !== 'PendingDeletion') throw new KmsError('KMSInvalidStateException', `${key.arn} is not pending deletion.`);
+    return { ...key, state: { name: 'Disabled' } };
+  });
+  return { KeyId: arn };
+}
+
+async function changeState(keys: KeyStore, input: Input, state: KeyState): Promise<Key> {
+  return keys.change(keyReference(input), (key) => {
+    requireNotPendingDeletion(key);
+    return { ...key, state };
+  });
+}
+
+function readKeySpec(input: Input): keyof typeof modulusBits {
+  const asked =
+    oneOf(input, 'KeySpec', Object.values(KeySpec)) ?? oneOf(input, 'CustomerMasterKeySpec', Object.values(KeySpec)) ?? KeySpec.SYMMETRIC_DEFAULT;
+  const keySpec = (Object.keys(modulusBits) as (keyof typeof modulusBits)[]).find((candidate) => candidate === asked);
+  if (keySpec === undefined) throw unsupported(`This KMS creates keys of KeySpec ${Object.keys(modulusBits).join(', ')}, not ${asked}.`);
+
+  const keyUsage = oneOf(input, 'KeyUsage', Object.values(KeyUsageType));
+  if (keyUsage === undefined) throw new KmsError('ValidationException', 'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
+  if (keyUsage !== 'SIGN_VERIFY') throw unsupported(`This KMS creates keys of KeyUsage SIGN_VERIFY, not ${keyUsage}.`);
+  if ((oneOf(input, 'Origin', Object.values(OriginType)) ?? 'AWS_KMS') !== 'AWS_KMS') throw unsupported('This KMS creates keys of Origin AWS_KMS only.');
+  if (flag(input, 'MultiRegion')) throw unsupported('This KMS creates no multi-Region keys.');
+  for (const member of ['CustomKeyStoreId', 'XksKeyId']) {
+    if (input[member] !== undefined) throw unsupported(`This KMS has no custom key stores, so ${member} must be absent.`);
+  }
+  return keySpec;
+}
+
+function keyMetadata({ owner }: KeyStore, { keyId, arn, keySpec, description, createdAt, state }: Key): object {
+  return {
+    AWSAccountId: owner.accountId,
+    KeyId: keyId,
+    Arn: arn,
+    CreationDate: epochSeconds(createdAt),
+    Enabled: state.name === 'Enabled',
+    Description: description,
+    KeyUsage: 'SIGN_VERIFY',
+    KeyState: state.name,
+    DeletionDate: state.name === 'PendingDeletion' ? epochSeconds(state.deletionDate) : undefined,
+    Origin: 'AWS_KMS',
+    KeyManager: 'CUSTOMER',
+    CustomerMasterKeySpec: keySpec,
+    KeySpec: keySpec,
+    SigningAlgorithms: signingAlgorithms,
+    MultiRegion: false,
+  };
+}
+
+// AWS JSON 1.1 writes timestamps as seconds since 1970, with a fraction.
+function epochSeconds(date: Date): number {
+  return date.getTime() / 1000;
+}
+
+function unsupported(message: string): KmsError {
+  return new KmsError('UnsupportedOperationException', message);
+}
