@@ -28,6 +28,8 @@ export interface Certificate {
   readonly certified: CertifiedProfile;
   /** The issuing authority's subject, as text. */
   readonly issuer: string;
+  /** The number of the CRL that its revocation will appear in; fixed at issuance. */
+  readonly crlShard: number;
   readonly revokedAt?: string;
   readonly revocationReason?: string;
   readonly reasonCode?: ReasonCode;

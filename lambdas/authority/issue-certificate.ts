@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { buildAgentCertificate, certificateToPem, describeCertificate, pemToDer } from '../pki/certificate.ts';
 import { lintAgentCertificate } from '../pki/lint.ts';
 import type { ProfileSettings } from '../pki/profile.ts';
-import { certificateIdFromRandom } from '../pki/serial-number.ts';
+import { certificateIdFromRandom, crlShardOf } from '../pki/serial-number.ts';
 import { verifyCertificateSignature } from '../pki/signature.ts';
 import { whyNotIssuable, type Agent, type Lease } from './agent.ts';
 import type { Actor } from './audit.ts';
@@ -19,6 +19,8 @@ export interface IssuanceServices {
   /** The issuing authority; rejects with CA_NOT_INITIALISED where none has been minted. */
   readonly issuingAuthority: () => Promise<Authority>;
   readonly settings: ProfileSettings;
+  /** Of how many CRLs each new certificate gets one. */
+  readonly crlShardCount: number;
   readonly clock: () => Date;
   readonly random: (byteCount: number) => Uint8Array;
   /** Told of what could not be cleaned up at once and is left to be found by its tags. */
@@ -59,7 +61,7 @@ export async function issueCertificate(services: IssuanceServices, request: Issu
     keyArn = await keys.createAgentKey({ tenantId: agent.tenantId, agentId: agent.id, certificateId: lease.id });
     const [publicKey] = await Promise.all([keys.getPublicKey(keyArn), registry.noteLeaseKey(agent.id, lease.id, keyArn)]);
     const certificateDer = await signCertificate(services, authority, agent, lease, publicKey);
-    const certificate = certificateRecord(agent, lease, keyArn, certificateDer);
+    const certificate = certificateRecord(agent, lease, keyArn, certificateDer, services.crlShardCount);
     const committed = await registry.commitIssuance(certificate, lease.acquiredAt, {
       id: lease.id,
       tenantId: agent.tenantId,
@@ -91,9 +93,11 @@ function newLease({ clock, random }: IssuanceServices): Lease {
 }
 
 /** Builds the certificate, checks it as a stranger would, has its digest signed, and checks the signature. */
-async function signCertificate({ keys, settings }: IssuanceServices, authority: Authority, agent: Agent, lease: Lease, publicKey: Uint8Array): Promise<Uint8Array> {
+async function signCertificate({ keys, settings, crlShardCount }: IssuanceServices, authority: Authority, agent: Agent, lease: Lease, publicKey: Uint8Array): Promise<Uint8Array> {
   const issuerCertificateDer = pemToDer(authority.certificatePem);
-  const parameters = { agent, certificateId: lease.id, subjectPublicKeyInfoDer: publicKey, issuerCertificateDer, settings };
+  const parameters = {
+    agent, certificateId: lease.id, subjectPublicKeyInfoDer: publicKey, issuerCertificateDer, settings, crlShard: crlShardOf(lease.id, crlShardCount),
+  };
   const unsigned = buildAgentCertificate({ ...parameters, notBefore: new Date(lease.acquiredAt) });
   const findings = lintAgentCertificate({ ...parameters, tbsCertificateDer: unsigned.tbsCertificateDer });
   if (findings.length > 0) throw new Error(`The certificate to be signed violates the profile: ${findings.join('; ')}`);
@@ -108,7 +112,7 @@ function publicKeyOf(certificateDer: Uint8Array): Uint8Array {
   return new X509Certificate(certificateDer).publicKey.export({ type: 'spki', format: 'der' });
 }
 
-function certificateRecord(agent: Agent, lease: Lease, keyArn: string, certificateDer: Uint8Array): Certificate {
+function certificateRecord(agent: Agent, lease: Lease, keyArn: string, certificateDer: Uint8Array, crlShardCount: number): Certificate {
   const { issuer, notBefore, notAfter } = describeCertificate(certificateDer);
   const { name, modelHash, model, version, operatorOrg, permittedActions, financialScope } = agent;
   return {
@@ -122,6 +126,7 @@ function certificateRecord(agent: Agent, lease: Lease, keyArn: string, certifica
     expiresAt: new Date(notAfter.getTime() + 1000).toISOString(),
     createdAt: lease.acquiredAt,
     issuer,
+    crlShard: crlShardOf(lease.id, crlShardCount),
     certified: {
       name, modelHash, permittedActions,
       ...(model !== undefined && { model }),

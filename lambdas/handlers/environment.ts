@@ -15,6 +15,7 @@ const variables = {
   country: ['CA_COUNTRY', z.string().length(2).optional()],
   rootKeyArn: ['ROOT_KEY_ID', z.string().min(1)],
   issuingKeyArn: ['ISSUING_KEY_ID', z.string().min(1)],
+  crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;

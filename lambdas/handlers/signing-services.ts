@@ -16,6 +16,7 @@ export const issuanceServices = once(() => ({
   keys: keyManagement(kms(), { deployment: environment('deployment'), ...creator() }),
   issuingAuthority: issuingAuthority(),
   settings: profileSettings(),
+  crlShardCount: environment('crlShardCount'),
   clock,
   random,
   warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },

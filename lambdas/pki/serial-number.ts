@@ -91,3 +91,10 @@ function positiveOctets(random16: Uint8Array): Uint8Array {
   octets[0] = (octets[0] ?? 0) & 0x7f || 0x01;
   return octets;
 }
+
+/**
+ * The CRL shard a certificate belongs to from birth, in 0 … shardCount − 1, evenly spread by the random bits of its id.
+ */
+export function crlShardOf(certificateId: string, shardCount: number): number {
+  return Number.parseInt(certificateId.slice(-6), 16) % shardCount;
+}
