@@ -9,7 +9,7 @@ let client: DynamoDBDocumentClient | undefined;
  */
 export function dynamodb(): DynamoDBDocumentClient {
   client ??= DynamoDBDocumentClient.from(
-    new DynamoDBClient({ requestHandler: { connectionTimeout: 1_000, requestTimeout: 8_000, throwOnRequestTimeout: true } }),
+    new DynamoDBClient({ requestHandler: { ...unqueued, connectionTimeout: 1_000, requestTimeout: 8_000, throwOnRequestTimeout: true } }),
     { marshallOptions: { removeUndefinedValues: true } },
   );
   return client;

@@ -25,7 +25,7 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
           KeyUsage: 'SIGN_VERIFY',
           MultiRegion: false,
           Description: `Kakunin agent ${owner.agentId}`,
-          ...(creator !== undefined && { Policy: JSON.stringify(agentKeyPolicy(creator)) }),
+          ...(creator !== undefined && { Policy: JSON.stringify(agentKeyPolicy(creator)), BypassPolicyLockoutSafetyCheck: true }),
           Tags: Object.entries({
             'kakunin:deployment': deployment,
             'kakunin:role': 'agent',
@@ -67,6 +67,9 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
  * The policy an agent's key is born with: the account's own IAM decides, as by default, and the creating role may read
  * the public key and schedule the deletion of this one key. A principal named here counts at once, while a tag may take
  * five minutes to count, and no IAM policy has to allow deleting keys in general.
+ *
+ * The lockout check would ask that the creator may change this policy later, and so, for every agent's key, let itself
+ * sign. It may not; the account can, so nobody is locked out.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
 function agentKeyPolicy({ roleArn, accountId }: { roleArn: string; accountId: string }) {

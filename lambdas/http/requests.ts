@@ -27,21 +27,38 @@ const nameAttribute = line(255).superRefine((text, { addIssue }) => {
   if (problem !== undefined) addIssue(problem);
 });
 
-const amountUsd = z.number().min(0).max(1e15);
+// DynamoDB keeps numbers from 1E-130 on (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+const smallestNumber = 1e-100;
+
+const quantity = (maximum: number) =>
+  z.number().min(0).max(maximum).refine((value) => value === 0 || value >= smallestNumber, `must be 0 or at least ${smallestNumber}`);
+
+const amountUsd = quantity(1e15);
 const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a UUID').toLowerCase();
-const timestamp = z.iso.datetime({ offset: true, message: 'must be an RFC 3339 time, such as 2026-05-17T10:00:00Z' });
+/** Answered in UTC with milliseconds. An offset may carry a time out of the years that have four digits, and so out of the order of strings. */
+const timestamp = z.iso.datetime({ offset: true, message: 'must be an RFC 3339 time, such as 2026-05-17T10:00:00Z', abort: true })
+  .transform((time) => new Date(time).toISOString())
+  .refine((time) => time.length === 24, 'must be in the years 0000 to 9999 in UTC');
 
 const maximumDepth = 16;
 
 /** A free-form JSON object, at most `maximumBytes` of UTF-8 once serialised. */
 const freeForm = (maximumBytes: number) =>
   z.record(z.string(), z.unknown())
-    .refine((value) => depthOf(value) <= maximumDepth, `must not be nested deeper than ${maximumDepth} levels`)
+    .refine((value) => !isDeeperThan(maximumDepth, value), { message: `must not be nested deeper than ${maximumDepth} levels`, abort: true })
+    .refine(hasFiniteNumbers, 'must not contain numbers beyond the range of a double')
     .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maximumBytes, `must not exceed ${maximumBytes} bytes of JSON`);
 
-function depthOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+/** Goes no further down than `levels`, however deep the value is. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+}
+
+/** JSON.parse reads 1e400 as Infinity, which JSON.stringify would turn into null. */
+function hasFiniteNumbers(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(hasFiniteNumbers);
+  return typeof value !== 'number' || Number.isFinite(value);
 }
 
 const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -51,7 +68,7 @@ function object<Shape extends z.ZodRawShape>(shape: Shape, prepare = (fields: Re
   return z.preprocess((value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const fields: Record<string, unknown> = { ...value };
-    for (const name of Object.keys(shape)) fields[name] ??= fields[camelCase(name)];
+    for (const name of Object.keys(shape)) if (fields[name] === undefined) fields[name] = fields[camelCase(name)];
     return prepare(fields);
   }, z.object(shape, 'must be a JSON object'));
 }
@@ -62,7 +79,7 @@ const financialScope = object({
   permitted_instruments: z.array(line(64)).max(100).nullish(),
   permitted_venues: z.array(line(64)).max(100).nullish(),
   leverage_permitted: z.boolean().nullish(),
-  max_leverage_ratio: z.number().min(0).max(10_000).nullish(),
+  max_leverage_ratio: quantity(10_000).nullish(),
 });
 
 const agentFields = {
@@ -82,7 +99,7 @@ function liftFromMetadata(fields: Record<string, unknown>): Record<string, unkno
   const { metadata } = fields;
   if (typeof metadata !== 'object' || metadata === null) return fields;
   for (const name of ['permitted_actions', 'financial_scope']) {
-    fields[name] ??= Reflect.get(metadata, name) ?? Reflect.get(metadata, camelCase(name));
+    if (fields[name] === undefined) fields[name] = Reflect.get(metadata, name) ?? Reflect.get(metadata, camelCase(name));
   }
   return fields;
 }
@@ -116,20 +133,24 @@ export const ingestEventRequest = object({
 
 export const recordRiskScoreRequest = object({
   agent_id: uuid,
-  score: z.number().min(0).max(1),
+  score: quantity(1),
   source: line(128).nullish(),
   model_version: line(128).nullish(),
   explanation: prose(2000).nullish(),
   observed_at: timestamp.nullish(),
 });
 
-const limit = z.coerce.number().int().min(1).max(100).default(20);
+/** A number in a query, in decimal digits and nothing else. */
+const wholeNumber = (minimum: number, maximum: number) =>
+  z.string().regex(/^\d{1,9}$/, 'must be a whole number').transform(Number).pipe(z.number().min(minimum).max(maximum));
+
+const limit = wholeNumber(1, 100).default(20);
 const cursor = z.string().max(512).optional();
 
 export const listAgentsQuery = z.object({
   status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
   limit,
-  offset: z.coerce.number().int().min(0).max(10_000).default(0),
+  offset: wholeNumber(0, 10_000).default(0),
   cursor,
 });
 

@@ -1,0 +1,101 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
+import { addGatewayResponses } from './gateway-responses.ts';
+import { createFunction } from './lambda.ts';
+import type { Platform } from './platform.ts';
+import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
+
+// What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
+// match all of the header, hence the anchors; both it and the authorizer are exact about case.
+// https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
+const apiKeyExpression = '^Bearer kak_(live|test)_[A-Za-z0-9_-]{1,128}$';
+
+// For all callers together. CreateKey (5 per second) bounds issuance long before.
+const requestsPerSecond = 200;
+const burst = 400;
+
+/** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
+export class Api extends Construct {
+  readonly stage: apigateway.Stage;
+  /** Ends in the base path, without a slash. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, platform: Platform) {
+    super(scope, id);
+    const api = this.createApi(platform);
+    addGatewayResponses(api);
+    const authorizer = new apigateway.TokenAuthorizer(this, 'Authorizer', {
+      handler: createFunction(this, 'authorize', platform, { timeout: Duration.seconds(10) }),
+      identitySource: apigateway.IdentitySource.header('Authorization'),
+      validationRegex: apiKeyExpression,
+      resultsCacheTtl: Duration.seconds(platform.settings.authorizerCacheSeconds),
+    });
+    for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
+      const integration = new apigateway.LambdaIntegration(createFunction(this, name, platform), { allowTestInvoke: false });
+      for (const path of pathsOf(route)) {
+        api.root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
+          ? { authorizationType: apigateway.AuthorizationType.NONE }
+          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
+      }
+    }
+    api.root.addResource('{proxy+}');
+    refuseTheRest(api.root);
+    this.stage = api.deploymentStage;
+    this.url = api.urlForPath('/').replace(/\/$/, '');
+  }
+
+  private createApi({ settings }: Platform): apigateway.RestApi {
+    const accessLog = new logs.LogGroup(this, 'AccessLog', { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+    return new apigateway.RestApi(this, 'RestApi', {
+      restApiName: settings.deployment,
+      description: 'X.509 certificates for AI agents',
+      endpointConfiguration: { types: [apigateway.EndpointType.REGIONAL] },
+      // A function's base64 answer becomes bytes only where the request's first Accept type is on this list, and clients
+      // that fetch a CRL or ask an OCSP responder send any Accept or none.
+      // https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+      binaryMediaTypes: ['*/*'],
+      // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
+      // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+      cloudWatchRole: true,
+      deployOptions: {
+        stageName: basePath.slice(1),
+        throttlingRateLimit: requestsPerSecond,
+        throttlingBurstLimit: burst,
+        tracingEnabled: true,
+        accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
+        accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
+      },
+    });
+  }
+}
+
+// Who asked for what and how it went; never the API key, nor anything else of what was sent.
+const accessLogLine = {
+  time: '$context.requestTime',
+  request_id: '$context.requestId',
+  tenant_id: '$context.authorizer.tenantId',
+  key_id: '$context.authorizer.keyId',
+  source_ip: '$context.identity.sourceIp',
+  method: '$context.httpMethod',
+  route: '$context.resourcePath',
+  path: '$context.path',
+  status: '$context.status',
+  error: '$context.error.responseType',
+  latency_ms: '$context.responseLatency',
+  response_bytes: '$context.responseLength',
+};
+
+function pathsOf({ path, aliases = [] }: Route): readonly string[] {
+  return [path, ...aliases];
+}
+
+/** Answers 405 where there are routes, and 404 everywhere else. */
+function refuseTheRest(resource: apigateway.IResource): void {
+  const methods = Object.values<Route>(routes).filter((route) => pathsOf(route).includes(resource.path)).map(({ method }) => method);
+  if (methods.length > 0) refuseOtherMethods(resource, methods);
+  else refuseAllMethods(resource);
+  for (const child of resource.node.children) if (child instanceof apigateway.Resource) refuseTheRest(child);
+}

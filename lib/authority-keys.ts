@@ -1,0 +1,84 @@
+import { RemovalPolicy, Tags } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+
+/*
+ * What the account's administrators may do with a CA key. Three things are missing on purpose:
+ *   kms:Sign                 a signature needs a signer named in the key's policy, whatever IAM says;
+ *   kms:CreateGrant          which would be a way around that;
+ *   kms:ScheduleKeyDeletion  losing this key loses every certificate under it, so it takes a change of this policy first.
+ * kms:PutKeyPolicy has to be here: KMS refuses a policy that its creator could not change again (the lockout safety
+ * check), and a key that nobody administers could only be recovered by AWS Support. Changing it shows in CloudTrail.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+ */
+const administration = [
+  'kms:DescribeKey', 'kms:GetPublicKey', 'kms:GetKeyPolicy', 'kms:ListKeyPolicies', 'kms:GetKeyRotationStatus',
+  'kms:ListGrants', 'kms:ListResourceTags', 'kms:PutKeyPolicy', 'kms:RevokeGrant', 'kms:TagResource', 'kms:UntagResource',
+  'kms:UpdateKeyDescription', 'kms:EnableKey', 'kms:DisableKey', 'kms:CancelKeyDeletion',
+];
+
+// Digests only, and only by the algorithm of the certificate profile.
+const signature = {
+  StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PKCS1_V1_5_SHA_256', 'kms:MessageType': 'DIGEST' },
+};
+
+interface AuthorityKeyProps {
+  readonly keySpec: kms.KeySpec;
+  readonly role: 'ca-root' | 'ca-issuing';
+  readonly deployment: string;
+}
+
+/** The key of a certificate authority. It outlives its stack, and signs for nobody until `allowSigning` names a signer. */
+export class AuthorityKey extends kms.Key {
+  constructor(scope: Construct, id: string, { keySpec, role, deployment }: AuthorityKeyProps) {
+    super(scope, id, {
+      keySpec,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      description: `Kakunin ${deployment} ${role}`,
+      removalPolicy: RemovalPolicy.RETAIN,
+      policy: new iam.PolicyDocument({
+        statements: [new iam.PolicyStatement({
+          sid: 'AccountAdministersButDoesNotSign',
+          principals: [new iam.AccountRootPrincipal()],
+          actions: administration,
+          resources: ['*'],
+        })],
+      }),
+    });
+    Tags.of(this).add('kakunin:deployment', deployment);
+    Tags.of(this).add('kakunin:role', role);
+  }
+
+  /**
+   * Lets `signer` sign digests with this key. It takes both locks: its own IAM policy and this key's policy. The latter
+   * names it by a condition rather than as the principal, because KMS refuses a principal that IAM created only just now.
+   * https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-Policy
+   */
+  allowSigning(signer: iam.IRole): void {
+    signer.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['kms:Sign'], resources: [this.keyArn], conditions: signature }));
+    this.addToResourcePolicy(new iam.PolicyStatement({
+      principals: [new iam.AccountRootPrincipal()],
+      actions: ['kms:Sign'],
+      resources: ['*'],
+      conditions: { ...signature, ArnEquals: { 'aws:PrincipalArn': signer.roleArn } },
+    }));
+  }
+
+  /** Lets `reader` read the public key. */
+  allowReadingPublicKey(reader: iam.IRole): void {
+    reader.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [this.keyArn] }));
+  }
+}
+
+/** The keys of the root and the issuing CA (docs: the certificate profile). */
+export class AuthorityKeys extends Construct {
+  readonly root: AuthorityKey;
+  readonly issuing: AuthorityKey;
+
+  constructor(scope: Construct, id: string, deployment: string) {
+    super(scope, id);
+    this.root = new AuthorityKey(this, 'Root', { keySpec: kms.KeySpec.RSA_4096, role: 'ca-root', deployment });
+    this.issuing = new AuthorityKey(this, 'Issuing', { keySpec: kms.KeySpec.RSA_3072, role: 'ca-issuing', deployment });
+  }
+}

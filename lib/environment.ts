@@ -1,0 +1,57 @@
+import { Stack } from 'aws-cdk-lib';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { HandlerName, Platform } from './platform.ts';
+
+/** Every variable a handler may read. A setting left out leaves its variable out. */
+function variables({ settings, tables, keys }: Platform, role: IRole) {
+  return {
+    REGISTRY_TABLE: tables.registry.tableName,
+    RISK_TABLE: tables.risk.tableName,
+    DEPLOYMENT: settings.deployment,
+    RISK_THRESHOLD: String(settings.riskThreshold),
+    CA_ORGANIZATION: settings.organization,
+    CA_COUNTRY: settings.country,
+    PRIVATE_ARC: settings.privateArc,
+    POLICY_OID: settings.policyOid,
+    SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
+    DISTRIBUTION_URL: settings.distributionUrl,
+    ROOT_KEY_ID: keys.root.keyArn,
+    ISSUING_KEY_ID: keys.issuing.keyArn,
+    CERTIFIER_ROLE_ARN: role.roleArn,
+    ACCOUNT_ID: Stack.of(role).account,
+  };
+}
+
+type Variable = keyof ReturnType<typeof variables>;
+
+const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
+
+const needed: Record<HandlerName, readonly Variable[]> = {
+  'create-agent': ['REGISTRY_TABLE'],
+  'list-agents': ['REGISTRY_TABLE'],
+  'get-agent': ['REGISTRY_TABLE'],
+  'update-agent': ['REGISTRY_TABLE'],
+  'retire-agent': ['REGISTRY_TABLE'],
+  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', ...profile, 'CERTIFIER_ROLE_ARN', 'ACCOUNT_ID'],
+  'list-certificates': ['REGISTRY_TABLE'],
+  'get-certificate': ['REGISTRY_TABLE'],
+  'revoke-certificate': ['REGISTRY_TABLE'],
+  'verify-certificate': ['REGISTRY_TABLE'],
+  'get-authority': ['REGISTRY_TABLE'],
+  'get-health': ['REGISTRY_TABLE'],
+  'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
+  'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
+  'authorize': ['REGISTRY_TABLE'],
+  'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
+  'mint-authority': ['REGISTRY_TABLE', 'DEPLOYMENT', 'CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID'],
+};
+
+/** A function's environment: what its handler reads and nothing else. `role` is the function's own. */
+export function environmentOf(handler: HandlerName, platform: Platform, role: IRole): Record<string, string> {
+  const all = variables(platform, role);
+  const own = needed[handler].flatMap((name) => {
+    const value = all[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_SERVICE_NAME: 'kakunin', ...Object.fromEntries(own) };
+}

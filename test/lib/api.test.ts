@@ -1,0 +1,186 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { basePath, routes, type Route, type RouteName } from '../../lambdas/routes.ts';
+import { formatApiKey } from '../../lambdas/authority/api-key.ts';
+import { handlerNames } from '../../lib/platform.ts';
+import { root, synthesize, type Resource } from './synthesized.ts';
+
+const { ofType, functions, render, template } = synthesize();
+
+const one = (type: string): Resource => {
+  const [[, only] = ['', undefined], ...others] = ofType(type);
+  if (only === undefined || others.length > 0) throw new Error(`There are ${others.length + 1} of ${type}.`);
+  return only;
+};
+
+const pathOf = (resourceId: unknown): string => {
+  const { Ref } = resourceId as { Ref?: string };
+  if (Ref === undefined) return '';
+  const { ParentId, PathPart } = template.Resources[Ref]?.Properties ?? {};
+  return `${pathOf(ParentId)}/${PathPart}`;
+};
+
+interface Method {
+  readonly HttpMethod: string;
+  readonly AuthorizationType: string;
+  readonly AuthorizerId?: unknown;
+  readonly Integration: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- whatever CloudFormation takes
+  readonly MethodResponses?: unknown;
+}
+
+const methods = new Map(ofType('AWS::ApiGateway::Method').map(([, { Properties }]) =>
+  [`${Properties['HttpMethod']} ${pathOf(Properties['ResourceId']) || '/'}`, Properties as unknown as Method]));
+
+const method = (name: string): Method => {
+  const found = methods.get(name);
+  if (found === undefined) throw new Error(`There is no method ${name}.`);
+  return found;
+};
+
+const endpoints = (Object.entries(routes) as [RouteName, Route][]).flatMap(([name, route]) =>
+  [route.path, ...(route.aliases ?? [])].map((path) => [`${route.method} ${path}`, name, route.access] as const));
+
+describe('every route', () => {
+  test.each(endpoints)('%s goes to %s and asks for %s', (endpoint, name, access) => {
+    const { AuthorizationType, AuthorizerId, Integration } = method(endpoint);
+    expect(render(Integration['Uri'])).toContain(`functions/<${name}>/invocations`);
+    expect(Integration['Type']).toBe('AWS_PROXY');
+    expect([AuthorizationType, AuthorizerId !== undefined]).toEqual(access === 'public' ? ['NONE', false] : ['CUSTOM', true]);
+  });
+
+  test('may only be called by its own method', () => {
+    const [example] = ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties).filter(({ FunctionName }) => render(FunctionName) === '<create-agent>');
+    expect(example).toMatchObject({ Action: 'lambda:InvokeFunction', Principal: 'apigateway.amazonaws.com' });
+    expect(render(example?.['SourceArn'])).toMatch(/POST\/agents$/);
+    expect(ofType('AWS::Lambda::Permission')).toHaveLength(endpoints.length + 1);
+  });
+
+  test('and nothing else leads to a function', () => {
+    const proxies = [...methods].filter(([, { Integration }]) => Integration['Type'] === 'AWS_PROXY').map(([name]) => name);
+    expect(proxies.sort()).toEqual(endpoints.map(([endpoint]) => endpoint).sort());
+  });
+});
+
+describe('every function', () => {
+  test.each(handlerNames)('%s is Node 24 on arm64, traced, named and logs to a group that forgets', (name) => {
+    const { Properties } = functions.get(name) as Resource;
+    expect(Properties).toMatchObject({
+      FunctionName: `kakunin-${name}`, Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler', TracingConfig: { Mode: 'Active' },
+      Environment: { Variables: { NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_SERVICE_NAME: 'kakunin' } },
+    });
+    const logGroup = template.Resources[Properties['LoggingConfig']['LogGroup']['Ref'] as string] as Resource;
+    expect(logGroup.Properties).toMatchObject({ LogGroupName: `/aws/lambda/kakunin-${name}`, RetentionInDays: 90 });
+  });
+
+  test.each(handlerNames)('%s has its handler', (name) => {
+    expect(existsSync(new URL(`lambdas/handlers/${name}.ts`, root))).toBe(true);
+  });
+
+  test('behind the API ends before API Gateway gives up', () => {
+    for (const name of Object.keys(routes)) expect(functions.get(name)?.Properties['Timeout']).toBeLessThan(29);
+  });
+
+  test('is told what it needs and nothing else', () => {
+    const shared = ['NODE_OPTIONS', 'POWERTOOLS_SERVICE_NAME'];
+    const told = (name: string, stack = functions) => Object.keys(stack.get(name)?.Properties['Environment'].Variables as object).filter((variable) => !shared.includes(variable)).sort();
+    expect(told('verify-certificate')).toEqual(['REGISTRY_TABLE']);
+    expect(told('authorize')).toEqual(['REGISTRY_TABLE']);
+    expect(told('auto-revoke')).toEqual(['REGISTRY_TABLE', 'RISK_THRESHOLD']);
+    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'REGISTRY_TABLE']);
+    expect(told('mint-authority')).toEqual(['CA_ORGANIZATION', 'DEPLOYMENT', 'ISSUING_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID']);
+    const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com', distributionUrl: 'http://pki.example.com' });
+    expect(told('certify-agent', configured)).toEqual([
+      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
+    ]);
+    expect(told('mint-authority', configured)).toContain('CA_COUNTRY');
+  });
+
+  test('certify-agent names its own role to the keys it creates', () => {
+    expect(render(functions.get('certify-agent')?.Properties['Environment'].Variables['CERTIFIER_ROLE_ARN'])).toBe('<role of certify-agent>');
+  });
+});
+
+describe('the authorizer', () => {
+  const { Properties } = one('AWS::ApiGateway::Authorizer');
+  const accepts = (header: string) => new RegExp(Properties['IdentityValidationExpression'] as string).test(header);
+
+  test('reads the Authorization header and is remembered for at most a minute', () => {
+    expect(Properties).toMatchObject({ Type: 'TOKEN', IdentitySource: 'method.request.header.Authorization', AuthorizerResultTtlInSeconds: 60 });
+    expect(render(Properties['AuthorizerUri'])).toContain('functions/<authorize>/invocations');
+  });
+
+  test('is spared what no API key looks like', () => {
+    expect(accepts(`Bearer ${formatApiKey('live', new Uint8Array(32).fill(255))}`)).toBe(true);
+    expect(accepts(`Bearer ${formatApiKey('test', new Uint8Array(32))}`)).toBe(true);
+    for (const header of ['', 'Bearer ', 'Bearer kak_live_', 'Basic kak_live_a', 'kak_live_a', 'Bearer kak_prod_a', 'Bearer kak_live_a b', 'xBearer kak_live_a', `Bearer kak_live_${'a'.repeat(129)}`]) {
+      expect(accepts(header)).toBe(false);
+    }
+  });
+});
+
+describe('a method that a path does not have', () => {
+  test.each([...new Set(endpoints.map(([endpoint]) => String(endpoint.split(' ')[1])))])('on %s is answered 405', (path) => {
+    const { AuthorizationType, Integration } = method(`ANY ${path}`);
+    const allowed = endpoints.filter(([endpoint]) => endpoint.split(' ')[1] === path).map(([endpoint]) => endpoint.split(' ')[0]).sort().join(', ');
+    expect(AuthorizationType).toBe('NONE');
+    expect(Integration).toMatchObject({ Type: 'MOCK', PassthroughBehavior: 'NEVER', ContentHandling: 'CONVERT_TO_TEXT' });
+    expect(JSON.parse(Integration['RequestTemplates']['application/json'] as string)).toEqual({ statusCode: 405 });
+    const [response] = Integration['IntegrationResponses'];
+    expect(response).toMatchObject({
+      StatusCode: '405', ContentHandling: 'CONVERT_TO_TEXT',
+      ResponseParameters: { 'method.response.header.Allow': `'${allowed}'`, 'method.response.header.x-request-id': 'context.requestId' },
+    });
+    expect(JSON.parse(response.ResponseTemplates['application/json'] as string)).toEqual({ error: expect.any(String), code: 'METHOD_NOT_ALLOWED', request_id: '$context.requestId' });
+  });
+});
+
+test('a path that does not exist is answered 404, with or without an API key', () => {
+  for (const path of ['/', '/{proxy+}', '/verify']) {
+    const { AuthorizationType, Integration } = method(`ANY ${path}`);
+    expect(AuthorizationType).toBe('NONE');
+    expect(Integration['IntegrationResponses'][0]).toMatchObject({ StatusCode: '404' });
+  }
+});
+
+describe('what API Gateway answers by itself', () => {
+  const responses = new Map(ofType('AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => [Properties['ResponseType'] as string, Properties]));
+
+  test.each([
+    ['UNAUTHORIZED', '401', 'UNAUTHORIZED'],
+    ['ACCESS_DENIED', '403', 'FORBIDDEN'],
+    ['WAF_FILTERED', '403', 'FORBIDDEN'],
+    ['MISSING_AUTHENTICATION_TOKEN', '404', 'NOT_FOUND'],
+    ['INVALID_SIGNATURE', '404', 'NOT_FOUND'],
+    ['RESOURCE_NOT_FOUND', '404', 'NOT_FOUND'],
+    ['THROTTLED', '429', 'RATE_LIMITED'],
+    ['QUOTA_EXCEEDED', '429', 'RATE_LIMITED'],
+    ['REQUEST_TOO_LARGE', '413', 'PAYLOAD_TOO_LARGE'],
+    ['UNSUPPORTED_MEDIA_TYPE', '415', 'UNSUPPORTED_MEDIA_TYPE'],
+    ['BAD_REQUEST_BODY', '400', 'VALIDATION_FAILED'],
+    ['BAD_REQUEST_PARAMETERS', '400', 'VALIDATION_FAILED'],
+    ['AUTHORIZER_FAILURE', '503', 'SERVICE_UNAVAILABLE'],
+    ['AUTHORIZER_CONFIGURATION_ERROR', '503', 'SERVICE_UNAVAILABLE'],
+    ['INTEGRATION_FAILURE', '503', 'SERVICE_UNAVAILABLE'],
+    ['INTEGRATION_TIMEOUT', '503', 'SERVICE_UNAVAILABLE'],
+    ['DEFAULT_4XX', undefined, 'BAD_REQUEST'],
+    ['DEFAULT_5XX', '500', 'INTERNAL_ERROR'],
+  ])('%s is %s %s in the shape of the contract', (type, status, code) => {
+    const { StatusCode, ResponseParameters, ResponseTemplates } = responses.get(type) ?? {};
+    expect(StatusCode).toBe(status);
+    expect(ResponseParameters).toMatchObject({ 'gatewayresponse.header.x-request-id': 'context.requestId' });
+    expect(JSON.parse(ResponseTemplates['application/json'] as string)).toEqual({ error: expect.stringMatching(/^[A-Z].*\w[.]*$/), code, request_id: '$context.requestId' });
+    expect('gatewayresponse.header.Retry-After' in ResponseParameters).toBe(status === '429' || status === '503');
+  });
+});
+
+test('the API is regional, binary-safe, throttled, traced and logged, under /v1', () => {
+  expect(one('AWS::ApiGateway::RestApi').Properties).toMatchObject({ EndpointConfiguration: { Types: ['REGIONAL'] }, BinaryMediaTypes: ['*/*'] });
+  const { Properties } = one('AWS::ApiGateway::Stage');
+  expect(Properties).toMatchObject({
+    StageName: basePath.slice(1), TracingEnabled: true,
+    MethodSettings: [{ HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false }],
+  });
+  const line = Properties['AccessLogSetting'].Format as string;
+  expect(Object.keys(JSON.parse(line) as object)).toEqual(expect.arrayContaining(['request_id', 'tenant_id', 'method', 'route', 'status']));
+  expect(line).not.toMatch(/authorization|body/i);
+});

@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { lines, list, synthesize, type Statement } from './synthesized.ts';
+
+const { ofType, key, render, template } = synthesize();
+
+describe.each([['ca-root', 'RSA_4096', 'mint-authority'], ['ca-issuing', 'RSA_3072', 'certify-agent']] as const)('the %s key', (role, keySpec, signer) => {
+  const { Properties, DeletionPolicy, UpdateReplacePolicy } = key(role);
+  const policy = Properties['KeyPolicy'].Statement as Statement[];
+
+  test(`is ${keySpec}, for signatures, tagged, and outlives its stack`, () => {
+    expect(Properties).toMatchObject({ KeySpec: keySpec, KeyUsage: 'SIGN_VERIFY' });
+    expect(Properties['Tags']).toEqual(expect.arrayContaining([{ Key: 'kakunin:role', Value: role }, { Key: 'kakunin:deployment', Value: 'kakunin' }]));
+    expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+  });
+
+  test(`signs digests for ${signer} and nobody else, whatever IAM says`, () => {
+    expect(lines(policy.filter(({ Action }) => list(Action).includes('kms:Sign')), render)).toEqual([
+      `kms:Sign on *, aws:PrincipalArn ArnEquals <role of ${signer}>, kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`,
+    ]);
+  });
+
+  test('can be managed by the account, so that nobody is locked out, but neither used, handed on nor deleted', () => {
+    const [administration, ...others] = policy.filter(({ Action }) => !list(Action).includes('kms:Sign'));
+    expect(others).toEqual([]);
+    const actions = list(administration?.Action ?? []);
+    expect(actions).toContain('kms:PutKeyPolicy');
+    expect(actions.filter((action) => /\*|Sign|CreateGrant|ScheduleKeyDeletion|ReplicateKey|ImportKeyMaterial|DeriveSharedSecret|crypt/.test(action))).toEqual([]);
+    expect(JSON.stringify(administration?.Principal)).toContain(':root');
+  });
+
+  test('names no principal but the account', () => {
+    expect(new Set(policy.map(({ Principal }) => JSON.stringify(Principal))).size).toBe(1);
+  });
+});
+
+test('there are no other keys', () => {
+  expect(ofType('AWS::KMS::Key')).toHaveLength(2);
+  expect(ofType('AWS::KMS::Alias')).toHaveLength(0);
+});
+
+describe('minting', () => {
+  const [[id, resource] = ['', undefined]] = ofType('Custom::KakuninCertificateAuthority');
+
+  test('is asked for the two keys, by properties that no later deployment changes', () => {
+    const { ServiceToken: _, ...properties } = resource?.Properties ?? {};
+    expect(Object.entries(properties).map(([name, value]) => `${name} ${render(value)}`).sort()).toEqual(['IssuingKeyId <issuing key>', 'RootKeyId <root key>']);
+    expect(synthesize({ riskThreshold: 0.5, organization: 'Another' }).template.Resources[id]?.Properties).toEqual(resource?.Properties);
+  });
+
+  test('leaves the certificates where they are when the stack goes', () => {
+    expect(resource?.DeletionPolicy).toBe('Retain');
+  });
+
+  test('is done before the API is reachable', () => {
+    const [[, stage] = ['', undefined]] = ofType('AWS::ApiGateway::Stage');
+    expect(stage?.DependsOn).toContain(id);
+  });
+});
+
+test('two syntheses are the same', () => {
+  expect(synthesize().template).toEqual(template);
+});

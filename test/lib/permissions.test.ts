@@ -1,0 +1,120 @@
+import { describe, expect, test } from '@jest/globals';
+import { handlerNames } from '../../lib/platform.ts';
+import { lines, list, synthesize, type Statement } from './synthesized.ts';
+
+const stack = synthesize();
+const { ofType, functions, render, statementsOf } = stack;
+
+const ownLogs = 'logs:CreateLogStream logs:PutLogEvents on <own logs>';
+const tracing = 'xray:PutTelemetryRecords xray:PutTraceSegments on *';
+const everywhere = new Set([ownLogs, tracing]);
+
+const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:RequestTag/kakunin:role StringEquals agent';
+const change = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#*';
+const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
+
+/** Who may do what: all of it, beside every function's own logs and traces. */
+const expected: Record<string, readonly string[]> = {
+  'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*'],
+  'list-agents': ['dynamodb:BatchGetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <registry>/index/by-tenant'],
+  'get-agent': [
+    'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
+    'dynamodb:GetItem on <registry>, keys in AGENT#*',
+    'dynamodb:Query on <registry>/index/by-agent',
+  ],
+  'update-agent': [change],
+  'retire-agent': [change],
+  'certify-agent': [
+    change,
+    'dynamodb:GetItem on <registry>, keys in CA#issuing',
+    `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
+    `kms:Sign on <issuing key>, ${digests}`,
+    `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
+  ],
+  'list-certificates': [
+    'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
+    'dynamodb:Query on <registry>/index/by-agent',
+    'dynamodb:Query on <registry>/index/by-tenant',
+  ],
+  'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
+  'revoke-certificate': [change],
+  'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
+  'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
+  'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
+  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:PutItem dynamodb:UpdateItem on <risk>'],
+  'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>'],
+  'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
+  'auto-revoke': [
+    change,
+    'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <risk>/stream/*',
+    'sqs:GetQueueAttributes sqs:GetQueueUrl sqs:SendMessage on <dead letters>',
+  ],
+  'mint-authority': [
+    'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CA#*',
+    'kms:GetPublicKey on <issuing key>',
+    'kms:GetPublicKey on <root key>',
+    `kms:Sign on <root key>, ${digests}`,
+  ],
+  'framework': ['lambda:GetFunction on <mint-authority>', 'lambda:InvokeFunction on <mint-authority>', 'lambda:InvokeFunction on <mint-authority>:*'],
+};
+
+describe('what each function may do', () => {
+  test.each(Object.entries(expected))('%s', (name, permissions) => {
+    expect(lines(statementsOf(name), render).filter((line) => !everywhere.has(line))).toEqual([...permissions].sort());
+  });
+
+  test('the table above names every function', () => {
+    expect([...functions.keys()].sort()).toEqual(Object.keys(expected).sort());
+    expect(Object.keys(expected).sort()).toEqual([...handlerNames, 'framework'].sort());
+  });
+
+  test('every function has a role of its own, without managed policies, that only Lambda can assume', () => {
+    const roles = [...functions.values()].map(({ roleId }) => roleId);
+    expect(new Set(roles).size).toBe(roles.length);
+    for (const roleId of roles) {
+      const { ManagedPolicyArns, AssumeRolePolicyDocument } = stack.template.Resources[roleId]?.Properties ?? {};
+      expect(ManagedPolicyArns).toBeUndefined();
+      expect(AssumeRolePolicyDocument.Statement).toEqual([{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } }]);
+    }
+  });
+});
+
+describe('what nobody may do', () => {
+  const all: (Statement & { readonly of: string })[] = [...ofType('AWS::IAM::Role').map(([id]) => id)]
+    .flatMap((id) => stack.policiesOfRole(id).map((statement) => ({ ...statement, of: id })));
+  const actions = all.flatMap(({ Action }) => list(Action));
+
+  test('no action is a wildcard', () => {
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  test('no key can be deleted, disabled, handed on or given another policy', () => {
+    expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual(['kms:CreateKey', 'kms:GetPublicKey', 'kms:Sign', 'kms:TagResource']);
+  });
+
+  test('no item can be deleted, no table scanned or changed', () => {
+    expect([...new Set(actions.filter((action) => action.startsWith('dynamodb:')))].sort()).toEqual([
+      'dynamodb:BatchGetItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator',
+      'dynamodb:ListStreams', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem',
+    ]);
+  });
+
+  // Each of these can name no resource: a key that does not exist yet, and X-Ray, which knows no resources.
+  const unbounded = new Set(['kms:CreateKey', 'kms:TagResource', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+
+  test('every resource is named, but where there is none to name', () => {
+    const open = all.filter(({ Effect, Resource }) => Effect === 'Allow' && list(Resource).some((resource) => resource === '*')).flatMap(({ Action }) => list(Action));
+    expect(open.filter((action) => !unbounded.has(action))).toEqual([]);
+  });
+
+  test('only the authorizer can read what API keys are stored under', () => {
+    const readers = handlerNames.filter((name) => lines(statementsOf(name), render).some((line) => line.includes('KEY#*')));
+    expect(readers).toEqual(['authorize']);
+  });
+
+  test('items of the registry are only reached by kind', () => {
+    const unconditional = all.filter(({ Action, Resource, Condition }) =>
+      list(Action).some((action) => /Item$/.test(action)) && list(Resource).some((resource) => render(resource) === '<registry>') && Condition === undefined);
+    expect(unconditional).toEqual([]);
+  });
+});

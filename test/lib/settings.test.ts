@@ -1,0 +1,46 @@
+import { describe, expect, test } from '@jest/globals';
+import { readSettings } from '../../lib/settings.ts';
+
+const minimal = { organization: 'Example Ltd' };
+
+test('an organisation is enough', () => {
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', riskThreshold: 0.85, authorizerCacheSeconds: 60 });
+});
+
+test('everything can be said', () => {
+  const all = {
+    ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
+    policyOid: '1.3.6.1.4.1.61411.2.1', distributionUrl: 'http://pki.example.com', riskThreshold: 1, authorizerCacheSeconds: 0,
+  };
+  expect(readSettings(all)).toEqual(all);
+});
+
+describe('what cannot be used is refused in a sentence', () => {
+  test.each<[string, object | undefined, string]>([
+    ['nothing at all', undefined, 'organization is required'],
+    ['an empty organisation', { organization: ' ' }, 'organization must not be empty'],
+    ['an organisation too long for X.520', { organization: 'x'.repeat(65) }, 'organization must not exceed 64 characters'],
+    ['capitals in the deployment', { ...minimal, deployment: 'Kakunin' }, 'deployment must be 1 to 32 of'],
+    ['a region that is none', { ...minimal, region: 'Dublin' }, 'region must be an AWS Region'],
+    ['a country that is none', { ...minimal, country: 'EU' }, 'country must be an assigned ISO 3166-1 code'],
+    ['a country in words', { ...minimal, country: 'Ireland' }, 'country must be an ISO 3166-1 code of two capital letters'],
+    ['a trust domain with a scheme', { ...minimal, spiffeTrustDomain: 'spiffe://example.com' }, 'spiffeTrustDomain must be a SPIFFE trust domain'],
+    ['an arc that is no OID', { ...minimal, privateArc: '1.3.x' }, 'privateArc must be the OID'],
+    ['a policy that is no OID', { ...minimal, policyOid: '3.1.1' }, 'policyOid must be the OID'],
+    ['revocation over https', { ...minimal, distributionUrl: 'https://pki.example.com' }, 'distributionUrl must be a plain http URL'],
+    ['a trailing slash', { ...minimal, distributionUrl: 'http://pki.example.com/' }, 'distributionUrl must be a plain http URL'],
+    ['a threshold that always revokes', { ...minimal, riskThreshold: 0 }, 'riskThreshold must be above 0'],
+    ['a threshold that never revokes', { ...minimal, riskThreshold: 1.01 }, 'riskThreshold must be at most 1'],
+    ['a threshold in words', { ...minimal, riskThreshold: 'high' }, 'riskThreshold must be a number'],
+    ['a revoked key that works for five minutes', { ...minimal, authorizerCacheSeconds: 300 }, 'authorizerCacheSeconds must be at most 60'],
+    ['a typing error', { ...minimal, organisation: 'Example Ltd' }, 'organisation is not a setting'],
+    ['a text', 'kakunin' as unknown as object, 'the value'],
+  ])('%s', (_, context, sentence) => {
+    expect(() => readSettings(context)).toThrow(sentence);
+    expect(() => readSettings(context)).toThrow('The context value "kakunin" in cdk.json cannot be used: ');
+  });
+
+  test('all at once', () => {
+    expect(() => readSettings({ country: 'xx', riskThreshold: 2 })).toThrow(/organization .*; country .*; riskThreshold .*\.$/);
+  });
+});
