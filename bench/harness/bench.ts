@@ -1,0 +1,27 @@
+import type { Service } from './service.ts';
+
+/** One line of a table, by column; the names carry the units. */
+export type Row = Readonly<Record<string, string | number>>;
+
+export interface Report {
+  /** Reports of the same title become one table, so their rows have the same columns. */
+  readonly title: string;
+  readonly rows: readonly Row[];
+  /** What a reader must know to judge the figures. */
+  readonly remarks?: readonly string[];
+}
+
+export interface BenchContext {
+  /** The service, started when it is first asked for. */
+  readonly service: () => Promise<Service>;
+  /** How long each measurement goes on. */
+  readonly seconds: number;
+  /** How many requests are under way at once. */
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Bench {
+  readonly summary: string;
+  readonly run: (context: BenchContext) => Promise<readonly Report[]>;
+}

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { renderTable } from '../admin/table.ts';
+import { certificateTable } from './certificate-table.ts';
+import type { Client } from './client.ts';
+import { insist } from './failure.ts';
+import { verifyWithOpenssl } from './openssl.ts';
+import type { Screen } from './screen.ts';
+
+const agentProfile = {
+  name: 'Treasury Rebalancer',
+  model: 'claude-sonnet-4-5',
+  model_hash: 'sha256:6b8f1a0c2d4e7f905a3b1c6d8e2f4a7b9c0d1e3f5a6b8c7d9e0f1a2b3c4d5e6f',
+  version: '2.4.1',
+  operator_org: 'Acme Capital Ltd',
+  permitted_actions: ['market_data.read', 'order.place', 'order.cancel'],
+  financial_scope: { max_single_trade_usd: 10_000, daily_limit_usd: 50_000, permitted_venues: ['XNAS', 'XNYS'], leverage_permitted: false },
+};
+
+// How long the service may take to revoke before the demo calls it broken.
+const revocationDeadlineMilliseconds = 10_000;
+const pollMilliseconds = 5;
+
+const milliseconds = (duration: number) => `${Math.round(duration)} ms`;
+
+/**
+ * Takes one agent through everything that can happen to it: registered, certified, verified by a stranger, refused a
+ * second certificate, found at high risk, revoked, suspended.
+ * @throws DemoFailure at the first thing that is not as it must be
+ */
+export async function tellStory(client: Client, screen: Screen, signal: AbortSignal): Promise<void> {
+  const call: Client['expect'] = async (status, method, path, body) => {
+    const answer = await client.expect(status, method, path, body);
+    screen.lines(`${method} /v1${path}  ${status} in ${milliseconds(answer.milliseconds)}`);
+    return answer;
+  };
+
+  screen.step('Register an agent');
+  const registration = await call(201, 'POST', '/agents', agentProfile);
+  const agent = registration.body.data as { id: string; status: string };
+  insist(agent.status === 'pending', `A new agent must be pending, and this one is ${agent.status}.`);
+  screen.lines(`${agentProfile.name} of ${agentProfile.operator_org} is agent ${agent.id}, ${agent.status}`);
+
+  screen.step('Certify it: a key born in KMS, a certificate signed in KMS');
+  const certification = await call(201, 'POST', `/agents/${agent.id}/certify`);
+  const certificate = certification.body.data as { id: string; serial_number: string; certificate_pem: string; kms_key_arn: string; status: string };
+  insist(certificate.status === 'active', `A new certificate must be active, and this one is ${certificate.status}.`);
+  screen.lines('', ...certificateTable(certificate.certificate_pem, certificate.kms_key_arn));
+
+  screen.step('Verify the chain with OpenSSL');
+  const { certificates } = (await call(200, 'GET', '/ca')).body.data as { certificates: { role: string; certificate_pem: string }[] };
+  const pemOf = (role: string) => certificates.find((candidate) => candidate.role === role)?.certificate_pem ?? '';
+  const openssl = await verifyWithOpenssl({ root: pemOf('root'), issuing: pemOf('issuing'), agent: certificate.certificate_pem }, signal);
+  insist(openssl.output === 'agent.pem: OK', `openssl must answer "agent.pem: OK", and it answered "${openssl.output}".`);
+  screen.command(openssl.command);
+  screen.good(openssl.output);
+
+  screen.step('Ask for a second certificate, and be refused');
+  const refusal = await call(409, 'POST', `/agents/${agent.id}/certify`);
+  insist(refusal.body.code === 'ACTIVE_CERTIFICATE_EXISTS', `The refusal must be ACTIVE_CERTIFICATE_EXISTS, and it is ${refusal.body.code}.`);
+  screen.lines(`${refusal.body.code}: ${refusal.body.error}`);
+
+  screen.step('Report an anomaly, which puts its risk at the threshold exactly');
+  const report = await call(201, 'POST', '/events', { agent_id: agent.id, action_type: 'transaction_anomaly', payload: { amount_usd: 9_400, venue: 'XNAS' } });
+  const acceptedAt = performance.now();
+  const event = report.body.data as { risk_score: number; risk_band: string };
+  insist(event.risk_score === 0.85, `The event must score 0.85, and it scored ${event.risk_score}.`);
+  screen.lines(`transaction_anomaly: risk ${event.risk_score}, ${event.risk_band}`);
+
+  screen.step('Watch its certificate being revoked');
+  const verification = await untilRevoked(client, certificate.serial_number, acceptedAt, signal);
+  screen.lines(`GET /v1/verify/${certificate.serial_number}  200`);
+  screen.good(`revoked ${milliseconds(verification.afterMilliseconds)} after the event was accepted`);
+  screen.lines(verification.reason);
+
+  screen.step('And the agent suspended');
+  const suspension = await call(200, 'GET', `/agents/${agent.id}`);
+  const status = suspension.body.data?.['status'];
+  insist(status === 'suspended', `The agent must be suspended, and it is ${String(status)}.`);
+  screen.good('suspended');
+
+  screen.step('In short');
+  screen.lines(...renderTable([
+    ['Agent registered', milliseconds(registration.milliseconds)],
+    ['Certificate issued', milliseconds(certification.milliseconds)],
+    ['Chain verified', openssl.version],
+    ['Second certificate', '409'],
+    ['Revoked after risk 0.85', milliseconds(verification.afterMilliseconds)],
+    ['Agent', 'suspended'],
+  ]));
+}
+
+/** Asks whether the certificate still holds until it does not. Nobody calls revoke: the event alone must lead to it. */
+async function untilRevoked(client: Client, serialNumber: string, since: number, signal: AbortSignal): Promise<{ afterMilliseconds: number; reason: string }> {
+  for (;;) {
+    const { body } = await client.expect(200, 'GET', `/verify/${serialNumber}`);
+    const { status, valid, revocation_reason: reason } = body.data as { status: string; valid: boolean; revocation_reason: string };
+    const afterMilliseconds = performance.now() - since;
+    if (status === 'revoked' && !valid) return { afterMilliseconds, reason };
+    insist(afterMilliseconds < revocationDeadlineMilliseconds, `The certificate must be revoked soon after the event, and after ${milliseconds(afterMilliseconds)} it is still ${status}.`);
+    await delay(pollMilliseconds, undefined, { signal });
+  }
+}

@@ -1,0 +1,36 @@
+// npm start: the whole service on this machine, until SIGINT or SIGTERM.
+
+// Listened to before anything else is loaded, so that a start under way is ended as well.
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+
+try {
+  const { readSettings } = await import('../local/settings.ts');
+  const { startRuntime } = await import('../local/runtime.ts');
+  const runtime = await startRuntime({ ...readSettings(process.env), signal: stopping.signal });
+  const lines = [
+    `api ${runtime.url}`,
+    `dynamodb ${runtime.dynamodbEndpoint}`,
+    `kms ${runtime.kmsEndpoint}`,
+    ...runtime.tenants.map(({ name, key }) => `key ${name} ${key}`),
+    'ready',
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+
+  const asked = new Promise<undefined>((resolve) => {
+    if (stopping.signal.aborted) resolve(undefined);
+    stopping.signal.addEventListener('abort', () => resolve(undefined));
+  });
+  const failure = await Promise.race([asked, runtime.failed]);
+  await runtime.stop();
+  if (failure !== undefined) throw failure;
+} catch (error) {
+  // Having been asked to end is no failure, even in the middle of starting.
+  if (error !== stopping.signal.reason) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+process.exit(0);
+
+export {};
