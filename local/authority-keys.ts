@@ -1,0 +1,49 @@
+import { CreateKeyCommand, DescribeKeyCommand, KMSClient, ListResourceTagsCommand, paginateListKeys, type KeySpec } from '@aws-sdk/client-kms';
+import { localCredentials, region } from './account.ts';
+
+/** The CA's two keys, which CloudFormation makes in the deployed stack (lib/certificate-authority.ts): size and role. */
+const authorityKeys = {
+  rootKeyArn: { keySpec: 'RSA_4096', role: 'ca-root' },
+  issuingKeyArn: { keySpec: 'RSA_3072', role: 'ca-issuing' },
+} as const satisfies Record<string, { keySpec: KeySpec; role: string }>;
+
+const roleTag = 'kakunin:role';
+
+export type AuthorityKeyArns = Readonly<Record<keyof typeof authorityKeys, string>>;
+
+/** The ARNs of the CA's keys in the KMS, found by their tags, or made where there are none yet. */
+export async function ensureAuthorityKeys(endpoint: string): Promise<AuthorityKeyArns> {
+  const client = new KMSClient({ endpoint, region, credentials: localCredentials });
+  try {
+    const found = await findByRole(client);
+    const arns = Object.entries(authorityKeys).map(async ([name, { keySpec, role }]) => [name, found.get(role) ?? (await createKey(client, keySpec, role))]);
+    return Object.fromEntries(await Promise.all(arns)) as AuthorityKeyArns;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Enabled keys by role. Agents' keys may be many, so their tags are read a page at a time. */
+async function findByRole(client: KMSClient): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for await (const { Keys = [] } of paginateListKeys({ client, pageSize: 100 }, {})) {
+    await Promise.all(
+      Keys.map(async ({ KeyId }) => {
+        const { Tags = [] } = await client.send(new ListResourceTagsCommand({ KeyId }));
+        const role = Tags.find(({ TagKey }) => TagKey === roleTag)?.TagValue;
+        if (role === undefined) return;
+        const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId }));
+        if (KeyMetadata?.Arn !== undefined && KeyMetadata.KeyState === 'Enabled') found.set(role, KeyMetadata.Arn);
+      }),
+    );
+  }
+  return found;
+}
+
+async function createKey(client: KMSClient, keySpec: KeySpec, role: string): Promise<string> {
+  const { KeyMetadata } = await client.send(
+    new CreateKeyCommand({ KeySpec: keySpec, KeyUsage: 'SIGN_VERIFY', Description: `Kakunin ${role}`, Tags: [{ TagKey: roleTag, TagValue: role }] }),
+  );
+  if (KeyMetadata?.Arn === undefined) throw new Error(`The KMS made a ${keySpec} key and did not say which.`);
+  return KeyMetadata.Arn;
+}

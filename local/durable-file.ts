@@ -1,0 +1,30 @@
+import { open, rename, rm } from 'node:fs/promises';
+
+/** Writes the file so that after any crash it holds either the old text or the new one, and the new one once this has returned. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.unfinished`;
+  try {
+    const file = await open(unfinished, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+/** Appends the text, which is on disk once this has returned. */
+export async function appendDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,62 @@
+import { accountId, localCredentials, region } from './account.ts';
+import type { AuthorityKeyArns } from './authority-keys.ts';
+import type { TableName } from '../lambdas/schema.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What must hold before the first SDK client is made: signatures by nobody in particular, and nothing of the developer's own AWS account.
+ * Where credentials come from a container endpoint they are left to it, so that their absence can be tried out.
+ */
+export function sdkEnvironment(current: Environment): Environment {
+  const fromContainer = current['AWS_CONTAINER_CREDENTIALS_FULL_URI'] !== undefined;
+  return {
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: fromContainer ? undefined : localCredentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: fromContainer ? undefined : localCredentials.secretAccessKey,
+    AWS_SESSION_TOKEN: undefined,
+    // A profile stands above the variables, and may bring endpoints of its own.
+    AWS_PROFILE: undefined,
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: undefined,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    POWERTOOLS_LOG_LEVEL: current['POWERTOOLS_LOG_LEVEL'] ?? 'WARN',
+  };
+}
+
+export interface HandlerSettings {
+  readonly dynamodbEndpoint: string;
+  readonly kmsEndpoint: string;
+  readonly tableNames: Readonly<Record<TableName, string>>;
+  readonly authorityKeys: AuthorityKeyArns;
+}
+
+/** The variables of every Lambda, as lib/lambda.ts sets them; lambdas/handlers/environment.ts reads them. */
+export function handlerEnvironment(current: Environment, settings: HandlerSettings): Environment {
+  return {
+    AWS_ENDPOINT_URL_DYNAMODB: settings.dynamodbEndpoint,
+    AWS_ENDPOINT_URL_KMS: settings.kmsEndpoint,
+    REGISTRY_TABLE: settings.tableNames.registry,
+    RISK_TABLE: settings.tableNames.risk,
+    DEPLOYMENT: 'local',
+    RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
+    CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
+    ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
+    ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
+    ACCOUNT_ID: accountId,
+    CERTIFIER_ROLE_ARN: `arn:aws:iam::${accountId}:role/kakunin-local`,
+  };
+}
+
+/** Sets the variables, unsets those that are undefined, and returns how to put everything back. */
+export function applyEnvironment(environment: Environment): () => void {
+  const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
+  const assign = (entries: Iterable<readonly [string, string | undefined]>) => {
+    for (const [name, value] of entries) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+  };
+  assign(Object.entries(environment));
+  return () => assign(before);
+}

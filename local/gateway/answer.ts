@@ -1,0 +1,72 @@
+import type { ServerResponse } from 'node:http';
+import { z } from 'zod';
+
+/** What goes back to the client. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: Buffer;
+}
+
+/** What the gateway itself refuses, without a handler having a say: status, stable code, and what the reader is to do next. */
+const problems = {
+  malformedPath: [400, 'BAD_REQUEST', 'The path has a percent sign that starts no escape sequence. Percent-encode the path and try again.'],
+  malformedRequest: [400, 'BAD_REQUEST', 'This is not a valid HTTP request. Check the client that sent it.'],
+  unauthorized: [401, 'UNAUTHORIZED', 'The API key is missing or not valid. Send a valid one as "Authorization: Bearer kak_...".'],
+  forbidden: [403, 'FORBIDDEN', 'This API key may not do this. Use a key that has the scope this endpoint needs.'],
+  unknownPath: [404, 'NOT_FOUND', 'There is nothing at this path. Check its spelling; every path starts with /v1.'],
+  wrongMethod: [405, 'METHOD_NOT_ALLOWED', 'This path does not know that method. Use one that the Allow header names.'],
+  bodyTooLarge: [413, 'PAYLOAD_TOO_LARGE', 'The request body is too large. Send at most 64 KiB.'],
+  headersTooLarge: [431, 'HEADERS_TOO_LARGE', 'The request headers are too large. Send fewer or shorter ones.'],
+  failed: [500, 'INTERNAL_ERROR', 'Something went wrong on our side. Try again, and report the request_id if it persists.'],
+  unavailable: [503, 'SERVICE_UNAVAILABLE', 'The service cannot answer at the moment. Try again after the time in Retry-After.'],
+} as const satisfies Record<string, readonly [number, string, string]>;
+
+export type Problem = keyof typeof problems;
+
+const secondsToRetryAfter = '5';
+
+/** The error body every part of the service uses, with the headers its status asks for. */
+export function problemAnswer(problem: Problem, requestId: string, headers: Record<string, string> = {}): Answer {
+  const [status, code, error] = problems[problem];
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': requestId,
+      ...(status === 401 && { 'www-authenticate': 'Bearer' }), // RFC 9110, 11.6.1
+      ...(status === 503 && { 'retry-after': secondsToRetryAfter }),
+      ...headers,
+    },
+    body: Buffer.from(JSON.stringify({ error, code, request_id: requestId })),
+  };
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+const proxyResult = z.object({
+  statusCode: z.coerce.number().int().min(100).max(599),
+  headers: z.record(z.string(), scalar).nullish(),
+  multiValueHeaders: z.record(z.string(), z.array(scalar)).nullish(),
+  body: z.string().nullish(),
+  isBase64Encoded: z.boolean().nullish(),
+});
+
+/** What a proxy integration returned, as an answer. Throws where API Gateway would speak of a malformed Lambda proxy response. */
+export function proxyAnswer(result: unknown): Answer {
+  const { statusCode, headers, multiValueHeaders, body, isBase64Encoded } = proxyResult.parse(result);
+  const merged: Record<string, string | readonly string[]> = { 'content-type': 'application/json' };
+  for (const [name, value] of Object.entries(headers ?? {})) merged[name.toLowerCase()] = String(value);
+  for (const [name, values] of Object.entries(multiValueHeaders ?? {})) merged[name.toLowerCase()] = values.map(String);
+  return { status: statusCode, headers: merged, body: Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8') };
+}
+
+/** Writes the answer; the connection ends with it where `close` says so. */
+export function writeAnswer(response: ServerResponse, answer: Answer, close = false): void {
+  response.statusCode = answer.status;
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+  if (close) response.setHeader('connection', 'close');
+  response.setHeader('content-length', answer.body.length);
+  response.end(answer.body);
+}

@@ -1,0 +1,52 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createHash } from 'node:crypto';
+import { hashApiKey } from '../lambdas/authority/api-key.ts';
+import { scopes } from '../lambdas/authority/scopes.ts';
+import { accessRegistry } from '../lambdas/aws/access.ts';
+import { localCredentials, region } from './account.ts';
+
+/** A tenant as it is asked for: its name, and an API key that may do everything. */
+export interface TenantSeed {
+  readonly name: string;
+  readonly key: string;
+}
+
+export interface LocalTenant extends TenantSeed {
+  readonly id: string;
+}
+
+/**
+ * Writes the tenants and their keys into the registry, which sees of a key its SHA-256 only. What is there already stays as it is: a key
+ * that was revoked does not come back with a restart.
+ */
+export async function seedTenants(endpoint: string, tableName: string, seeds: readonly TenantSeed[]): Promise<LocalTenant[]> {
+  const client = new DynamoDBClient({ endpoint, region, credentials: localCredentials });
+  const access = accessRegistry(DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), tableName);
+  const createdAt = new Date().toISOString();
+  const tenants: LocalTenant[] = [];
+  try {
+    for (const { name, key } of seeds) {
+      const id = nameBasedUuid(`tenant:${name}`);
+      const keyHash = hashApiKey(key);
+      if ((await access.getTenant(id)) === undefined) await access.putTenant({ id, name, createdAt });
+      if ((await access.findApiKey(keyHash)) === undefined) {
+        await access.putApiKey({ keyHash, id: nameBasedUuid(`key:${keyHash}`), tenantId: id, name: 'local', scopes, createdAt });
+      }
+      tenants.push({ id, name, key });
+    }
+  } finally {
+    client.destroy();
+  }
+  return tenants;
+}
+
+const namespace = Buffer.from('2f0b7d0c6a5e4b0f9d0e8f6c1d3a5b79', 'hex');
+
+/** A version 5 UUID (RFC 9562, 5.5) in a namespace of our own: the same name has the same id on every machine and after every restart. */
+export function nameBasedUuid(name: string): string {
+  const octets = createHash('sha1').update(namespace).update(name).digest().subarray(0, 16);
+  octets.writeUInt8((octets.readUInt8(6) & 0x0f) | 0x50, 6);
+  octets.writeUInt8((octets.readUInt8(8) & 0x3f) | 0x80, 8);
+  return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

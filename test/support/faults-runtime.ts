@@ -1,0 +1,50 @@
+import { openAftermath, type Aftermath } from './faults-aftermath.ts';
+import { startFaultProxy, type FaultProxy } from './faults.ts';
+import { startTestRuntime, type CallOptions, type Reply, type TestRuntime } from './runtime.ts';
+
+/** The whole service, with a fault proxy before each of the two services it stands on. */
+export interface FaultyRuntime extends TestRuntime {
+  readonly dynamodb: FaultProxy;
+  readonly kms: FaultProxy;
+  readonly aftermath: Aftermath;
+  /** Registers an agent and answers its id. */
+  newAgent(fields?: object, options?: CallOptions): Promise<string>;
+  certify(agentId: string, options?: CallOptions): Promise<Reply>;
+  verify(serial: string): Promise<Reply>;
+  /** Takes away every fault and hold, and what was recorded. */
+  calm(): void;
+}
+
+export async function startFaultyRuntime(): Promise<FaultyRuntime> {
+  const proxies: { dynamodb?: FaultProxy; kms?: FaultProxy } = {};
+  const runtime = await startTestRuntime({
+    interpose: {
+      dynamodb: async (endpoint) => (proxies.dynamodb = await startFaultProxy(endpoint)).endpoint,
+      kms: async (endpoint) => (proxies.kms = await startFaultProxy(endpoint)).endpoint,
+    },
+  });
+  const { dynamodb, kms } = proxies as Required<typeof proxies>;
+  const aftermath = openAftermath(runtime);
+  return {
+    ...runtime,
+    dynamodb,
+    kms,
+    aftermath,
+    async newAgent(fields = {}, options = {}) {
+      const { status, body } = await runtime.call('POST', '/agents', { ...options, body: { name: 'Trader', model_hash: 'sha256:0123', ...fields } });
+      if (status !== 201) throw new Error(`An agent was refused: ${status} ${JSON.stringify(body)}`);
+      return body.data.id as string;
+    },
+    certify: (agentId, options) => runtime.call('POST', `/agents/${agentId}/certify`, options),
+    verify: (serial) => runtime.call('GET', `/verify/${serial}`, { key: null }),
+    calm() {
+      dynamodb.reset();
+      kms.reset();
+    },
+    async stop() {
+      aftermath.close();
+      await Promise.all([dynamodb.close(), kms.close()]);
+      await runtime.stop();
+    },
+  };
+}

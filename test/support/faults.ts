@@ -1,0 +1,284 @@
+import { once } from 'node:events';
+import { Agent, createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/*
+ * A proxy between the AWS SDK and a service of the JSON protocol, at which things go wrong as they do on a wire: a request
+ * that never arrives, an answer that gets lost after the work is done, an error of AWS's own. It keeps a record of all that
+ * passes, and can hold a request back until a test lets it go.
+ */
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read the members they know to be there
+type Input = Record<string, any>;
+
+/** One HTTP request of the SDK; its own retries are further ones. */
+export interface WireCall {
+  /** Without the service's prefix: `TransactWriteItems`, `CreateKey`. */
+  readonly operation: string;
+  readonly input: Input;
+  /** Milliseconds of `performance.now()`. */
+  readonly startedAt: number;
+  /** When its answer, or what stood in for one, was on its way. */
+  endedAt?: number;
+  /** The service's answer; undefined where it never got the request. */
+  answer?: Input;
+  /** The request as text, with that of the CreateKey that made the key it names: whom it concerns. */
+  readonly text: string;
+}
+
+/** Which requests are meant. */
+export interface Pattern {
+  readonly operation: string;
+  readonly where?: (input: Input) => boolean;
+  /** An id that the request, or the one that made the key it names, has in it. */
+  readonly concerning?: string;
+}
+
+export type Fault =
+  | { readonly kind: 'not performed' }
+  | { readonly kind: 'answer lost' }
+  | { readonly kind: 'answer torn' }
+  | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: string }
+  | { readonly kind: 'rewritten'; readonly rewrite: (answer: Input) => Input }
+  | { readonly kind: 'delayed'; readonly milliseconds: number };
+
+/** The connection ends before the service has seen the request. */
+export const notPerformed: Fault = { kind: 'not performed' };
+/** The service does its work, and the connection ends before any of its answer arrives. */
+export const answerLost: Fault = { kind: 'answer lost' };
+/** The service does its work, and the connection ends in the middle of its answer. */
+export const answerTorn: Fault = { kind: 'answer torn' };
+/** The service does its work, and its answer is changed on the way. */
+export const rewritten = (rewrite: (answer: Input) => Input): Fault => ({ kind: 'rewritten', rewrite });
+/** The request is late. */
+export const delayed = (milliseconds: number): Fault => ({ kind: 'delayed', milliseconds });
+/** What a load balancer says whose backend is gone: not JSON, and no word of AWS. */
+export const badGateway: Fault = { kind: 'answered', status: 502, contentType: 'text/html', body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
+
+/** Stands in every error's text, and must never reach a client. */
+export const secretOfAws = 'arn:aws:sts::123456789012:assumed-role/secret-role/i-0abc';
+
+const serverFaults = ['InternalServerError', 'KMSInternalException', 'DependencyTimeoutException', 'ServiceUnavailableException'];
+
+/** The service refuses with an error of that name, as AWS words it on the wire. */
+export function awsError(name: string, members: Input = {}): Fault {
+  const body = { __type: `com.amazonaws.service#${name}`, message: `User: ${secretOfAws} met ${name}`, ...members };
+  return { kind: 'answered', status: serverFaults.includes(name) ? 500 : 400, contentType: 'application/x-amz-json-1.1', body: JSON.stringify(body) };
+}
+
+/** A transaction that is refused, with the reason of each of its actions. */
+export function cancelled(...reasons: readonly string[]): Fault {
+  return awsError('TransactionCanceledException', { CancellationReasons: reasons.map((Code) => (Code === 'None' ? { Code } : { Code, Message: `${secretOfAws}: ${Code}` })) });
+}
+
+export interface Injection {
+  /** How often it has struck. */
+  readonly hits: number;
+  remove(): void;
+}
+
+export interface Hold {
+  /** Resolves once a request has arrived at the hold. */
+  readonly reached: Promise<WireCall>;
+  /** How many requests are or were held. */
+  readonly held: number;
+  /** Lets them go, and everything after them. */
+  release(): void;
+}
+
+export interface FaultProxy {
+  readonly endpoint: string;
+  /** All requests since the last `reset`, in the order of their arrival. */
+  readonly calls: readonly WireCall[];
+  /** Applies `fault` to matching requests: to `times` of them (all by default) from number `first` (1 by default) on. */
+  inject(pattern: Pattern, fault: Fault, options?: { first?: number; times?: number }): Injection;
+  /** Holds matching requests back: before the service sees them, or with its answer in hand. */
+  hold(pattern: Pattern, where?: 'before the service' | 'before the answer'): Hold;
+  /** Takes all faults and holds away and forgets the calls. */
+  reset(): void;
+  /** Refuses connections, as where nothing listens any more, until `up`. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Rule {
+  readonly pattern: Pattern;
+  readonly strikes: (matched: number) => boolean;
+  matched: number;
+  hits: number;
+  readonly fault?: Fault;
+  readonly hold?: { readonly where: 'before the service' | 'before the answer'; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
+}
+
+/** Starts a proxy on a free port of 127.0.0.1 that passes everything on to `target`, an endpoint of DynamoDB or KMS. */
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  const { hostname, port } = new URL(target);
+  const agent = new Agent({ keepAlive: true });
+  let calls: WireCall[] = [];
+  let rules: Rule[] = [];
+  const releases = new Set<() => void>();
+  /** The CreateKey requests by the ARN of the key they made. */
+  const origins = new Map<unknown, string>();
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = performance.now();
+    const body = await bytesOf(request);
+    const operation = request.headers['x-amz-target']?.toString().split('.').at(-1) ?? '';
+    const input = parse(body);
+    const call: WireCall = { operation, input, startedAt, text: `${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
+    calls.push(call);
+    const struck = rules.filter((rule) => strikes(rule, call));
+    await passHolds(struck, call, 'before the service');
+    const { fault } = struck.find((rule) => rule.fault !== undefined) ?? {};
+    if (fault?.kind === 'delayed') await sleep(fault.milliseconds);
+    if (fault?.kind === 'not performed' || fault?.kind === 'answered') {
+      call.endedAt = performance.now();
+      if (fault.kind === 'not performed') request.socket.destroy();
+      else response.writeHead(fault.status, { 'content-type': fault.contentType, 'content-length': Buffer.byteLength(fault.body) }).end(fault.body);
+      return;
+    }
+    const answer = await forward(request, body);
+    call.answer = parse(answer.body);
+    if (operation === 'CreateKey') origins.set(call.answer['KeyMetadata']?.Arn, call.text);
+    await passHolds(struck, call, 'before the answer');
+    call.endedAt = performance.now();
+    switch (fault?.kind) {
+      case 'answer lost':
+        request.socket.destroy();
+        break;
+      case 'answer torn':
+        response.writeHead(answer.status, answer.headers).write(answer.body.subarray(0, answer.body.length / 2), () => request.socket.destroy());
+        break;
+      case 'rewritten': {
+        const changed = Buffer.from(JSON.stringify(fault.rewrite(call.answer)));
+        response.writeHead(answer.status, { ...answer.headers, 'content-length': changed.length }).end(changed);
+        break;
+      }
+      default:
+        response.writeHead(answer.status, answer.headers).end(answer.body);
+    }
+  }
+
+  function forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<{ status: number; headers: Record<string, string>; body: Buffer }> {
+    return new Promise((resolve, reject) => {
+      const passedOn = send({ agent, hostname, port, method, path: url, headers: { ...headers, host: `${hostname}:${port}` } }, (answer) => {
+        bytesOf(answer).then((bytes) => {
+          const { 'content-type': contentType = '', 'x-amzn-errortype': errorType } = answer.headers;
+          resolve({
+            status: answer.statusCode ?? 502,
+            headers: { 'content-type': contentType, 'content-length': String(bytes.length), ...(errorType !== undefined && { 'x-amzn-errortype': String(errorType) }) },
+            body: bytes,
+          });
+        }, reject);
+      });
+      passedOn.on('error', reject);
+      passedOn.end(body);
+    });
+  }
+
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    // A service that is gone looks like a connection that is.
+    serve(request, response).catch(() => request.socket.destroy());
+  });
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const hangUp = async () => {
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  const ownPort = await listen(0);
+
+  const add = (rule: Rule) => {
+    rules.push(rule);
+    return rule;
+  };
+
+  return {
+    endpoint: `http://127.0.0.1:${ownPort}`,
+    get calls() {
+      return calls;
+    },
+    inject(pattern, fault, { first = 1, times = Infinity } = {}) {
+      const rule = add({ pattern, fault, matched: 0, hits: 0, strikes: (matched) => matched >= first && matched < first + times });
+      return {
+        get hits() {
+          return rule.hits;
+        },
+        remove: () => void (rules = rules.filter((other) => other !== rule)),
+      };
+    },
+    hold(pattern, where = 'before the service') {
+      const { promise: released, resolve: release } = withResolvers<undefined>();
+      const { promise: reached, resolve: arrived } = withResolvers<WireCall>();
+      const rule = add({ pattern, matched: 0, hits: 0, strikes: () => true, hold: { where, released, arrived } });
+      const letGo = () => release(undefined);
+      releases.add(letGo);
+      return {
+        reached,
+        get held() {
+          return rule.hits;
+        },
+        release() {
+          rules = rules.filter((other) => other !== rule);
+          releases.delete(letGo);
+          letGo();
+        },
+      };
+    },
+    reset() {
+      rules = [];
+      calls = [];
+      for (const release of releases) release();
+      releases.clear();
+    },
+    down: hangUp,
+    async up() {
+      await listen(ownPort);
+    },
+    async close() {
+      for (const release of releases) release();
+      if (server.listening) await hangUp();
+      agent.destroy();
+    },
+  };
+}
+
+function strikes(rule: Rule, call: WireCall): boolean {
+  const { operation, where, concerning = '' } = rule.pattern;
+  if (operation !== call.operation || where?.(call.input) === false || !call.text.includes(concerning)) return false;
+  const struck = rule.strikes(++rule.matched);
+  if (struck) rule.hits++;
+  return struck;
+}
+
+async function passHolds(rules: readonly Rule[], call: WireCall, where: 'before the service' | 'before the answer'): Promise<void> {
+  for (const { hold } of rules) {
+    if (hold?.where !== where) continue;
+    hold.arrived(call);
+    await hold.released;
+  }
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const parse = (body: Buffer): Input => (body.length === 0 ? {} : JSON.parse(body.toString()));
+
+// Promise.withResolvers, which Node 20 has not.
+function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,88 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { formatApiKey, hashApiKey, type ApiKey } from '../../lambdas/authority/api-key.ts';
+import { scopes } from '../../lambdas/authority/scopes.ts';
+import { accessRegistry } from '../../lambdas/aws/access.ts';
+import { agentKey, certificateItem, certificateKey, readCertificate } from '../../lambdas/aws/items.ts';
+import { localCredentials, region } from '../../local/account.ts';
+import type { Runtime } from '../../local/runtime.ts';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read items attribute by attribute
+type Item = Record<string, any>;
+
+/** The tables behind the API, read and changed past it. */
+export type Tables = ReturnType<typeof openTables>;
+
+export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dynamodbEndpoint' | 'tableNames'>) {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamodbEndpoint, region, credentials: localCredentials }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+  const access = accessRegistry(client, tableNames.registry);
+
+  async function scan(TableName: string): Promise<Item[]> {
+    const items: Item[] = [];
+    let ExclusiveStartKey: Item | undefined;
+    do {
+      const page = await client.send(new ScanCommand({ TableName, ExclusiveStartKey, ConsistentRead: true }));
+      items.push(...(page.Items ?? []));
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey !== undefined);
+    return items;
+  }
+
+  async function certificate(certificateId: string) {
+    const { Item: item } = await client.send(new GetCommand({ TableName: tableNames.registry, Key: certificateKey(certificateId), ConsistentRead: true }));
+    const found = readCertificate(item);
+    if (found === undefined) throw new Error(`There is no certificate ${certificateId}.`);
+    return found;
+  }
+
+  return {
+    /** Everything in both tables, in an order of its own, to be compared with what is there later. */
+    async contents(): Promise<string[]> {
+      const items = (await Promise.all(Object.values(tableNames).map(scan))).flat();
+      return items.map((item) => JSON.stringify(Object.entries(item).sort())).sort();
+    },
+
+    /** The audit entries about one agent or certificate, oldest first. */
+    async auditOf(affectedId: string): Promise<Item[]> {
+      const entries = (await scan(tableNames.registry)).filter(({ pk, affectedId: id }) => pk.startsWith('AUDIT#') && id === affectedId);
+      return entries.sort((a, b) => (a['createdAt'] < b['createdAt'] ? -1 : 1));
+    },
+
+    /** All risk records, in no order. */
+    riskRecords: () => scan(tableNames.risk),
+
+    certificate,
+
+    /** Makes it a minute since the certificate expired. */
+    async expireCertificate(certificateId: string): Promise<void> {
+      const { agentId } = await certificate(certificateId);
+      const values = { ':end': new Date(Date.now() - 60_000).toISOString() };
+      await client.send(new UpdateCommand({
+        TableName: tableNames.registry, Key: certificateKey(certificateId), UpdateExpression: 'SET expiresAt = :end', ExpressionAttributeValues: values,
+      }));
+      await client.send(new UpdateCommand({
+        TableName: tableNames.registry, Key: agentKey(agentId), UpdateExpression: 'SET activeCertificate.expiresAt = :end',
+        ConditionExpression: 'activeCertificate.id = :id', ExpressionAttributeValues: { ...values, ':id': certificateId },
+      }));
+    },
+
+    /** Stores a certificate's record once more under another id, for ids that chance seldom draws. */
+    async copyCertificate(certificateId: string, id: string): Promise<void> {
+      await client.send(new PutCommand({ TableName: tableNames.registry, Item: certificateItem({ ...(await certificate(certificateId)), id }) }));
+    },
+
+    /** Writes an API key, with every scope unless told otherwise, and answers it in the clear. */
+    async addKey(fields: Pick<ApiKey, 'tenantId'> & Partial<ApiKey>): Promise<string> {
+      const key = formatApiKey('test', randomBytes(32));
+      await access.putApiKey({ keyHash: hashApiKey(key), id: randomUUID(), name: 'test', scopes, createdAt: new Date().toISOString(), ...fields });
+      return key;
+    },
+
+    revokeKey: (key: string) => access.revokeApiKey(hashApiKey(key), new Date().toISOString()),
+
+    close: () => client.destroy(),
+  };
+}
