@@ -40,7 +40,7 @@ const gracePeriodMilliseconds = 5000;
 
 /**
  * Serves the routes as API Gateway would: routing, authorizer, proxy event, and its own refusals in the words of the deployed stack's
- * gateway responses. Rejects with one sentence where the port is taken.
+ * (lib/gateway-responses.ts). Rejects with one sentence where the port is taken.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { routes, basePath, load, host = '127.0.0.1', port = 0, timeoutSeconds = 29, onCrash = writeCrash } = options;

@@ -55,7 +55,7 @@ const longestPauseMilliseconds = 80;
 const mostOutstanding = 2000;
 
 const shortestBackOffMilliseconds = 50;
-const longestBackOffMilliseconds = 5000;
+const longestBackOffMilliseconds = 2000;
 
 /**
  * Reads a table's stream and calls a function with its records as Lambda's event source mapping does: from the oldest record (TRIM_HORIZON),
@@ -97,18 +97,22 @@ export async function startEventSourceMapping(options: EventSourceMappingOptions
       while (!stopping.signal.aborted) {
         if (shards.length === 0) shards = (await readableShards(client, streamArn, checkpoint)).map(openShard);
         const asked = [...waiting];
+        const endedShards: typeof shards = [];
         let found = 0;
         let outstanding = 0;
         for (const { reader, lanes } of shards) {
           const { records, ended } = lanes.outstanding < mostOutstanding ? await reader.read(batchSize) : { records: [], ended: false };
           lanes.accept(records.map((record) => lambdaRecord(record, streamArn)));
-          if (ended) {
-            await lanes.settle();
-            await checkpoint.advance(reader.shardId, { finished: true });
-            shards = []; // Its children may be read now.
-          }
-          found += ended ? 1 : records.length;
+          found += records.length;
           outstanding += lanes.outstanding;
+          if (ended) endedShards.push({ reader, lanes });
+        }
+        if (endedShards.length > 0) {
+          await Promise.all(shards.map(({ lanes }) => lanes.settle()));
+          if (stopping.signal.aborted) return; // There may be records that no lane has begun.
+          for (const { reader } of endedShards) await checkpoint.advance(reader.shardId, { finished: true });
+          shards = []; // Their children may be read now.
+          continue;
         }
         if (found === 0 && outstanding === 0) {
           // This pass began after they had asked, and there was nothing left.

@@ -8,18 +8,21 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** What the gateway itself refuses, without a handler having a say: status, stable code, and what the reader is to do next. */
+/**
+ * What the gateway itself refuses, without a handler having a say: status, stable code, and what the reader is to do
+ * next, as in lib/gateway-responses.ts.
+ */
 const problems = {
-  malformedPath: [400, 'BAD_REQUEST', 'The path has a percent sign that starts no escape sequence. Percent-encode the path and try again.'],
-  malformedRequest: [400, 'BAD_REQUEST', 'This is not a valid HTTP request. Check the client that sent it.'],
-  unauthorized: [401, 'UNAUTHORIZED', 'The API key is missing or not valid. Send a valid one as "Authorization: Bearer kak_...".'],
-  forbidden: [403, 'FORBIDDEN', 'This API key may not do this. Use a key that has the scope this endpoint needs.'],
-  unknownPath: [404, 'NOT_FOUND', 'There is nothing at this path. Check its spelling; every path starts with /v1.'],
-  wrongMethod: [405, 'METHOD_NOT_ALLOWED', 'This path does not know that method. Use one that the Allow header names.'],
-  bodyTooLarge: [413, 'PAYLOAD_TOO_LARGE', 'The request body is too large. Send at most 64 KiB.'],
+  malformedPath: [400, 'BAD_REQUEST', 'The request cannot be understood. Check it against the API documentation.'],
+  malformedRequest: [400, 'BAD_REQUEST', 'The request cannot be understood. Check it against the API documentation.'],
+  unauthorized: [401, 'UNAUTHORIZED', 'A valid API key is needed. Send it as Authorization: Bearer kak_live_... or kak_test_...'],
+  forbidden: [403, 'FORBIDDEN', 'This request is not allowed. Use an API key that has the scope it needs.'],
+  unknownPath: [404, 'NOT_FOUND', 'There is nothing at this path. Check the URL against the API documentation.'],
+  wrongMethod: [405, 'METHOD_NOT_ALLOWED', 'This path does not take this method. Use one that the Allow header names.'],
+  bodyTooLarge: [413, 'PAYLOAD_TOO_LARGE', 'The body is too large. Send less.'],
   headersTooLarge: [431, 'HEADERS_TOO_LARGE', 'The request headers are too large. Send fewer or shorter ones.'],
-  failed: [500, 'INTERNAL_ERROR', 'Something went wrong on our side. Try again, and report the request_id if it persists.'],
-  unavailable: [503, 'SERVICE_UNAVAILABLE', 'The service cannot answer at the moment. Try again after the time in Retry-After.'],
+  failed: [500, 'INTERNAL_ERROR', 'Something unforeseen went wrong. Try again, and give the request id to the operator if it stays so.'],
+  unavailable: [503, 'SERVICE_UNAVAILABLE', 'The service cannot answer right now. Wait a moment and try again.'],
 } as const satisfies Record<string, readonly [number, string, string]>;
 
 export type Problem = keyof typeof problems;

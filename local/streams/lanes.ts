@@ -71,7 +71,7 @@ export function createLanes({ parallelizationFactor, batchSize, process, checkpo
       for (const lane of lanes) if (lane.queue.length > 0) lane.running ??= run(lane);
     },
     async settle() {
-      await Promise.all(lanes.map(({ running }) => running));
+      await Promise.all(lanes.flatMap(({ running }) => running ?? []));
       if (failure !== undefined) throw failure.cause;
     },
   };

@@ -63,7 +63,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-const refusal = (code: string) => ({ error: expect.stringMatching(/\.$/), code, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+const refusal = (code: string) => ({ error: expect.stringMatching(/^[A-Z].*\. [A-Z].*\.$/), code, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
 
 describe('the event', () => {
   test('is what API Gateway sends', async () => {

@@ -10,10 +10,11 @@ import { eventually, launch, processesWith, type Launched } from './processes.ts
 import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
 
 // Each run is marked, so that whatever it started is known by its environment.
-let marks: string[] = [];
+const marks: string[] = [];
 afterEach(async () => {
-  for (const mark of marks) expect(await remaining(mark)).toEqual([]);
-  marks = [];
+  const left = (await Promise.all(marks.splice(0).map(remaining))).flat();
+  for (const line of left) process.kill(Number.parseInt(line), 'SIGKILL');
+  expect(left).toEqual([]);
 });
 afterAll(removeTemporaryDirectories);
 
