@@ -40,7 +40,7 @@ export interface EmbeddedS3Options {
 /**
  * Starts an S3 that speaks the REST protocol of AWS, path style: objects are put, got, deleted and listed, with checksums and conditions;
  * anything else is refused by name. With a data directory an answered request survives a crash. It checks that requests are signed, not by
- * whom. Throws an Error that says what to do if the port is taken or the data directory is damaged.
+ * whom. Rejects where the port is taken or a bucket's name is none, and with an Error that says what to do where the data directory is damaged.
  */
 export async function startS3({ port = 0, host = '127.0.0.1', dataDirectory, buckets }: EmbeddedS3Options): Promise<EmbeddedS3> {
   const store = await openObjectStore(buckets, dataDirectory);

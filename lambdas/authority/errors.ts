@@ -16,7 +16,8 @@ export type RefusalCode =
   | 'CA_NOT_INITIALISED'
   | 'KMS_CREDENTIALS_NOT_CONFIGURED'
   | 'KMS_UNAVAILABLE'
-  | 'REGISTRY_UNAVAILABLE';
+  | 'REGISTRY_UNAVAILABLE'
+  | 'DISTRIBUTION_UNAVAILABLE';
 
 /** A request that was understood and refused; nothing was changed. The message is one sentence for the client, free of internals. */
 export class Refusal extends Error {

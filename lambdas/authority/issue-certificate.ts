@@ -48,7 +48,10 @@ export async function issueCertificate(services: IssuanceServices, request: Issu
   authorityLoading.catch(() => undefined); // awaited below, once it is known whether there is a lease to give back
 
   const lease = newLease(services);
-  const reservation = await registry.reserveIssuance(request.agentId, request.tenantId, lease);
+  const reservation = await registry.reserveIssuance(request.agentId, request.tenantId, lease).catch(async (cause: unknown) => {
+    await unwind(services, request.agentId, lease, undefined); // Only its answer may have been lost.
+    throw cause;
+  });
   if (!reservation.reserved) throw whyNotIssuable(reservation.agent, request.tenantId, lease.acquiredAt);
 
   let keyArn: string | undefined;

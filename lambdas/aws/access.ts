@@ -35,18 +35,24 @@ export function accessRegistry(client: DynamoDBDocumentClient, tableName: string
     findApiKey: (keyHash: string): Promise<ApiKey | undefined> =>
       callingDynamodb(async () => readApiKey((await client.send(new GetCommand({ TableName: tableName, Key: apiKeyKey(keyHash), ConsistentRead: true }))).Item)),
 
-    /** A tenant's keys, newest first: the hash under which each is stored, and its id. */
+    /** A tenant's keys, newest first. */
     listApiKeys: (tenantId: string): Promise<ApiKey[]> =>
       callingDynamodb(async () => {
-        const { Items = [] } = await client.send(new QueryCommand({
-          TableName: tableName, IndexName: 'by-tenant', KeyConditionExpression: 'tenantCollection = :keys',
-          ExpressionAttributeValues: { ':keys': collectionOf(tenantId, 'KEY') }, ScanIndexForward: false,
-        }));
-        const found = await Promise.all(Items.map((item) => client.send(new GetCommand({ TableName: tableName, Key: { pk: item['pk'], sk: item['sk'] }, ConsistentRead: true }))));
-        return found.flatMap(({ Item }) => readApiKey(Item) ?? []);
+        const apiKeys: ApiKey[] = [];
+        let start: Record<string, unknown> | undefined;
+        do {
+          const page = await client.send(new QueryCommand({
+            TableName: tableName, IndexName: 'by-tenant', KeyConditionExpression: 'tenantCollection = :keys',
+            ExpressionAttributeValues: { ':keys': collectionOf(tenantId, 'KEY') }, ScanIndexForward: false, Limit: 100, ExclusiveStartKey: start,
+          }));
+          const found = await Promise.all((page.Items ?? []).map(({ pk, sk }) => client.send(new GetCommand({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true }))));
+          apiKeys.push(...found.flatMap(({ Item }) => readApiKey(Item) ?? []));
+          start = page.LastEvaluatedKey;
+        } while (start !== undefined);
+        return apiKeys;
       }),
 
-    /** Makes a key useless from now on. */
+    /** Makes a stored key useless from now on. */
     revokeApiKey: (keyHash: string, revokedAt: string): Promise<void> =>
       callingDynamodb(async () => void (await client.send(new UpdateCommand({
         TableName: tableName, Key: apiKeyKey(keyHash), UpdateExpression: 'SET revokedAt = if_not_exists(revokedAt, :now)',

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { unqueued } from './connections.ts';
 
 let client: DynamoDBDocumentClient | undefined;
 

@@ -75,9 +75,10 @@ export function issuanceWrites(table: Table): Pick<Registry, 'reserveIssuance' |
             TableName: table.tableName,
             Key: agentKey(agentId),
             UpdateExpression: 'SET #status = :active, activeCertificate = :certificate, updatedAt = :updatedAt REMOVE lease',
-            ConditionExpression: holdsLease,
+            // A lease that has ended protects nobody: a risk observed since then would find nothing to break off.
+            ConditionExpression: `${holdsLease} AND lease.expiresAt > :now`,
             ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':active': 'active', ':certificate': { id, issuedAt, expiresAt }, ':updatedAt': audit.createdAt, ':leaseId': id },
+            ExpressionAttributeValues: { ':active': 'active', ':certificate': { id, issuedAt, expiresAt }, ':updatedAt': audit.createdAt, ':leaseId': id, ':now': audit.createdAt },
           },
         },
         { Put: { TableName: table.tableName, Item: certificateItem(certificate), ConditionExpression: 'attribute_not_exists(pk)' } },

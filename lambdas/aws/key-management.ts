@@ -33,13 +33,14 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
             'kakunin:agent': owner.agentId,
             'kakunin:certificate': owner.certificateId,
           }).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
-        }));
+        }), within(20));
         return required(KeyMetadata?.Arn);
       }),
 
     getPublicKey: (keyArn) =>
       callingKms(async () => {
-        const { PublicKey } = await retrying(() => client.send(new GetPublicKeyCommand({ KeyId: keyArn })), isNotYetVisible, { attempts: 6, baseDelayMilliseconds: 50 });
+        const limit = within(7);
+        const { PublicKey } = await retrying(() => client.send(new GetPublicKeyCommand({ KeyId: keyArn }), limit), isNotYetVisible, { attempts: 6, baseDelayMilliseconds: 50 });
         return new Uint8Array(required(PublicKey));
       }),
 
@@ -47,14 +48,15 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
       callingKms(async () => {
         const { Signature } = await client.send(new SignCommand({
           KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
-        }));
+        }), within(7));
         return new Uint8Array(required(Signature));
       }),
 
     scheduleKeyDeletion: (keyArn) =>
       callingKms(async () => {
+        const limit = within(5);
         try {
-          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays })), isNotFound, { attempts: 4, baseDelayMilliseconds: 50 });
+          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays }), limit), isNotFound, { attempts: 4, baseDelayMilliseconds: 50 });
         } catch (error) {
           // Pending deletion already: an earlier attempt got through.
           if (!(error instanceof KMSInvalidStateException)) throw error;
@@ -62,6 +64,13 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
       }),
   };
 }
+
+/**
+ * The longest that a call may take, its repetitions included. A request ends after 28 s whatever happens, and if KMS hangs
+ * there must be time left before that to take back what was done. CreateKey gets the most of it: given up on, it may still
+ * have made a key that nobody has the ARN of.
+ */
+const within = (seconds: number) => ({ abortSignal: AbortSignal.timeout(seconds * 1000) });
 
 /**
  * The policy an agent's key is born with: the account's own IAM decides, as by default, and the creating role may read

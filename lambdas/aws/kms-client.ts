@@ -1,13 +1,13 @@
 import { KMSClient } from '@aws-sdk/client-kms';
+import { unqueued } from './connections.ts';
 
 let client: KMSClient | undefined;
 
 /**
  * The KMS client: one for the life of the process, so that connections outlive an invocation. Region, credentials and
- * endpoint come from the SDK's own environment variables. It waits longer than DynamoDB's, because a CreateKey that was
- * given up on may still have made a key.
+ * endpoint come from the SDK's own environment variables. How long a call may take is for each call to say.
  */
 export function kms(): KMSClient {
-  client ??= new KMSClient({ requestHandler: { connectionTimeout: 1_000, requestTimeout: 25_000, throwOnRequestTimeout: true } });
+  client ??= new KMSClient({ requestHandler: { ...unqueued, connectionTimeout: 1_000 } });
   return client;
 }

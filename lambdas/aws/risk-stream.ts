@@ -8,10 +8,12 @@ import type { ObservedRisk } from '../authority/auto-revoke.ts';
 const record = z.object({
   agent_id: z.string().min(1),
   record_id: z.string().min(1),
-  tenant_id: z.string().optional(),
+  tenant_id: z.string().nullish(),
   score: z.number(),
-  observed_at: z.iso.datetime({ offset: true }).optional(),
+  observed_at: z.iso.datetime({ offset: true }).nullish(),
 });
+
+const attributes = ['kind', ...Object.keys(record.shape)];
 
 /**
  * The risk that a record of the risk table's stream reports; undefined where it reports none (a deletion, or a day's
@@ -21,7 +23,8 @@ const record = z.object({
  */
 export function readObservedRisk({ eventName, dynamodb }: DynamoDBRecord): ObservedRisk | undefined {
   if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return undefined;
-  const image = unmarshall(dynamodb.NewImage as Record<string, AttributeValue>);
+  // Only these: what else a pipeline writes may be what JavaScript cannot read, such as a number of twenty digits.
+  const image = unmarshall(Object.fromEntries(Object.entries(dynamodb.NewImage as Record<string, AttributeValue>).filter(([name]) => attributes.includes(name))));
   if (image['kind'] === 'volume') return undefined;
   const result = record.safeParse(image);
   if (!result.success) {
@@ -29,7 +32,7 @@ export function readObservedRisk({ eventName, dynamodb }: DynamoDBRecord): Obser
     throw new Error(`Risk record ${String(image['record_id'])} is malformed at ${path.join('.')}: ${message}. See docs/risk-records.md.`);
   }
   const { agent_id, record_id, tenant_id, score, observed_at } = result.data;
-  return { recordId: record_id, agentId: agent_id, tenantId: tenant_id, score, observedAt: observedAt(observed_at, dynamodb.ApproximateCreationDateTime) };
+  return { recordId: record_id, agentId: agent_id, tenantId: tenant_id ?? undefined, score, observedAt: observedAt(observed_at ?? undefined, dynamodb.ApproximateCreationDateTime) };
 }
 
 /** The stream tells the time of writing rounded to the second, so a record may claim up to the end of that second. */

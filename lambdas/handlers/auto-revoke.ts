@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { autoRevoke } from '../authority/auto-revoke.ts';
+import { autoRevoke, type ObservedRisk } from '../authority/auto-revoke.ts';
 import { readObservedRisk } from '../aws/risk-stream.ts';
 import { environment } from './environment.ts';
 import { registry, revocationServices } from './services.ts';
@@ -28,20 +28,35 @@ function byAgent(records: readonly DynamoDBRecord[]): DynamoDBRecord[][] {
   return [...groups.values()];
 }
 
-/** Acts on one agent's records and answers those that failed. The agent is shown with the last score, written once. */
+/** Acts on one agent's records and answers those that failed. The agent is shown with the score observed last, written once. */
 async function handleInOrder(records: readonly DynamoDBRecord[]): Promise<DynamoDBRecord[]> {
   const failed: DynamoDBRecord[] = [];
-  for (const record of records) {
+  const attempt = async <Value>(record: DynamoDBRecord, act: () => Promise<Value>): Promise<Value | undefined> => {
     try {
-      const risk = readObservedRisk(record);
-      if (risk === undefined) continue;
-      const { outcome } = await autoRevoke({ ...revocationServices(), threshold: environment('riskThreshold') }, risk);
-      if (outcome !== 'below-threshold') logger.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
-      if (record === records.at(-1)) await registry().noteRiskScore(risk.agentId, risk.score, risk.observedAt);
+      return await act();
     } catch (error) {
       logger.error('auto-revoke', error as Error);
       failed.push(record);
+      return undefined;
     }
+  };
+  let last: { record: DynamoDBRecord; risk: ObservedRisk } | undefined;
+  for (const record of records) {
+    const risk = await attempt(record, () => judge(record));
+    if (risk !== undefined && !(last !== undefined && last.risk.observedAt > risk.observedAt)) last = { record, risk };
+  }
+  if (last !== undefined) {
+    const { record, risk: { agentId, score, observedAt } } = last;
+    await attempt(record, () => registry().noteRiskScore(agentId, score, observedAt));
   }
   return failed;
+}
+
+/** Does what the record calls for, and answers the risk it reports, if it reports one. */
+async function judge(record: DynamoDBRecord): Promise<ObservedRisk | undefined> {
+  const risk = readObservedRisk(record);
+  if (risk === undefined) return undefined;
+  const { outcome } = await autoRevoke({ ...revocationServices(), threshold: environment('riskThreshold') }, risk);
+  if (outcome !== 'below-threshold') logger.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
+  return risk;
 }

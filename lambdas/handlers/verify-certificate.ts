@@ -1,18 +1,36 @@
+import type { Certificate } from '../authority/certificate.ts';
 import { Refusal } from '../authority/errors.ts';
 import { ok } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
-import { BadRequest } from '../http/problem.ts';
+import { preferredMediaType } from '../http/media-type.ts';
+import { BadRequest, problem } from '../http/problem.ts';
 import { verificationResource } from '../http/resources.ts';
+import { problemPage, verificationPage } from '../http/verification-page.ts';
 import { certificateIdOf, parseSerialNumber } from '../pki/serial-number.ts';
-import { now, registry } from './services.ts';
+import { now as clock, registry } from './services.ts';
 
-export const handler = endpoint('verify-certificate', async ({ parameter }) => {
+export const handler = endpoint('verify-certificate', async ({ parameter, header, requestId }) => {
+  const forPeople = preferredMediaType(header('accept'), ['application/json', 'text/html']) === 'text/html';
   const serialNumber = parseSerialNumber(parameter('serial'));
+  try {
+    const certificate = await certificateWith(serialNumber);
+    const now = clock();
+    const verification = verificationResource(certificate, now);
+    const headers = { 'cache-control': `public, max-age=${verification.valid ? 5 : 300}`, vary: 'Accept' };
+    return forPeople ? verificationPage({ certificate, now, host: header('host') }, headers) : ok(verification, headers);
+  } catch (error) {
+    const answer = problem(error, requestId);
+    // What is wrong on our side is the endpoint's to answer, since it logs the cause.
+    if (!forPeople || answer.status >= 500) throw error;
+    return problemPage(answer, { serialNumber, requestId });
+  }
+});
+
+async function certificateWith(serialNumber: string | undefined): Promise<Certificate> {
   if (serialNumber === undefined) {
     throw new BadRequest(400, 'INVALID_SERIAL_NUMBER', 'This is not a serial number. Send up to 32 hexadecimal digits, as `openssl x509 -noout -serial` prints them.');
   }
   const certificate = await registry().getCertificate(certificateIdOf(serialNumber));
   if (certificate === undefined) throw new Refusal('CERTIFICATE_NOT_FOUND', 'No certificate with this serial number was ever issued here. Do not trust whoever presents it.');
-  const verification = verificationResource(certificate, now());
-  return ok(verification, { 'cache-control': `public, max-age=${verification.valid ? 5 : 300}`, vary: 'Accept' });
-});
+  return certificate;
+}

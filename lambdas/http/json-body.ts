@@ -19,6 +19,8 @@ function parseJson(bytes: Uint8Array): unknown {
     return JSON.parse(utf8.decode(bytes), refusePrototypeKey);
   } catch (error) {
     if (error instanceof BadRequest) throw error;
+    // JSON.parse runs out of stack some thousand levels down.
+    if (error instanceof RangeError) throw new BadRequest(400, 'INVALID_JSON', 'The body is nested too deeply to be read. Send a flatter one.');
     throw new BadRequest(400, 'INVALID_JSON', 'The body is not valid JSON in UTF-8. Check it with a JSON validator and send it again.');
   }
 }

@@ -42,6 +42,7 @@ const statusOf = {
   KMS_CREDENTIALS_NOT_CONFIGURED: 503,
   KMS_UNAVAILABLE: 503,
   REGISTRY_UNAVAILABLE: 503,
+  DISTRIBUTION_UNAVAILABLE: 503,
 } as const satisfies Record<RefusalCode, number>;
 
 /** How long a client should wait before it asks again, in seconds, where asking again is what will help. */
@@ -51,6 +52,7 @@ const retryAfterSeconds: Partial<Record<RefusalCode, number>> = {
   KMS_CREDENTIALS_NOT_CONFIGURED: 30,
   KMS_UNAVAILABLE: 5,
   REGISTRY_UNAVAILABLE: 2,
+  DISTRIBUTION_UNAVAILABLE: 5,
 };
 
 /** The answer to a request that failed. Whatever is not a refusal of ours is a 500 that says nothing of its cause. */

@@ -103,7 +103,7 @@ export function describeCertificate(certificateDer: Uint8Array, privateArc = DEF
 }
 
 /** RFC 4514 §2, with the escapes of §2.4. */
-function nameText(name: DerElement): string {
+export function nameText(name: DerElement): string {
   const rdns = name.children.map((rdn) =>
     rdn.children
       .map(({ children: [type, value] }) => {

@@ -157,7 +157,7 @@ function revocationPointers(distributionUrl: string, crlShard: number | undefine
   ];
 }
 
-interface TbsCertificate {
+export interface TbsCertificate {
   readonly serialNumber: string;
   /** DER, byte for byte the issuer's own subject: verifiers compare names by their bytes (RFC 5280 §4.1.2.4, §7.1). */
   readonly issuer: Uint8Array;
@@ -167,7 +167,8 @@ interface TbsCertificate {
   readonly extensions: Extension[];
 }
 
-function unsignedCertificate(fields: TbsCertificate): UnsignedCertificate {
+/** Encodes what the functions above, and buildOcspResponderCertificate, have put together; no profile is applied here. */
+export function unsignedCertificate(fields: TbsCertificate): UnsignedCertificate {
   const tbsCertificate = new Certificate({
     version: 2, // v3 counts from zero.
     serialNumber: serialNumberInteger(fields.serialNumber),
@@ -212,6 +213,6 @@ function nameFromDer(der: Uint8Array): RelativeDistinguishedNames {
   return new RelativeDistinguishedNames({ valueBeforeDecode: ownedBuffer(der) });
 }
 
-function keyIdentifierOf(subjectPublicKeyInfo: PublicKeyInfo): Uint8Array {
+export function keyIdentifierOf(subjectPublicKeyInfo: PublicKeyInfo): Uint8Array {
   return extensions.keyIdentifierOf(subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView);
 }

@@ -50,15 +50,32 @@ export function readDer(der: Uint8Array): DerElement {
 
 function readElement(der: Uint8Array, offset: number, depth: number): DerElement {
   if (depth > MAX_DEPTH) throw new DerError('The DER is nested too deeply.');
+  const { tag, contentOffset, end } = readHeader(der, offset);
+  const content = der.subarray(contentOffset, end);
+  const element = { tag, content, encoded: der.subarray(offset, end), children: tag & CONSTRUCTED ? readElements(content, depth + 1) : [] };
+  if ((tag & CLASS_BITS) === 0) assertUniversalValue(element);
+  return element;
+}
+
+/** Where an element begins and ends; its content is not looked into. */
+export interface DerHeader {
+  readonly tag: number;
+  readonly contentOffset: number;
+  /** Offset of what follows the element. */
+  readonly end: number;
+}
+
+/**
+ * Reads the tag and length of the element at `offset`.
+ * @throws DerError for a length that is indefinite, not minimal or beyond the input, and for a tag number above 30
+ */
+export function readHeader(der: Uint8Array, offset: number): DerHeader {
   const tag = octetAt(der, offset);
   if ((tag & 0x1f) === 0x1f) throw new DerError('A tag number above 30 has no place in a certificate.');
   const { length, contentOffset } = readLength(der, offset + 1);
   const end = contentOffset + length;
   if (end > der.length) throw new DerError('The DER ends before its last element does.');
-  const content = der.subarray(contentOffset, end);
-  const element = { tag, content, encoded: der.subarray(offset, end), children: tag & CONSTRUCTED ? readElements(content, depth + 1) : [] };
-  if ((tag & CLASS_BITS) === 0) assertUniversalValue(element);
-  return element;
+  return { tag, contentOffset, end };
 }
 
 function readElements(content: Uint8Array, depth: number): DerElement[] {

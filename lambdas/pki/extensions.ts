@@ -103,7 +103,7 @@ function accessDescription(accessMethod: string, url: string): asn1js.Sequence {
 }
 
 /** GeneralName [6], an IA5String (§4.2.1.6); RFC 3986 leaves visible ASCII of it, which asn1js does not check. */
-function uniformResourceIdentifier(uri: string): asn1js.Primitive {
+export function uniformResourceIdentifier(uri: string): asn1js.Primitive {
   if (!/^[\x21-\x7e]+$/.test(uri)) throw new ProfileError('A URI in a certificate is visible ASCII (RFC 5280 §4.2.1.6, RFC 3986 §2).');
   return contextPrimitive(6, Buffer.from(uri, 'latin1'));
 }
@@ -112,6 +112,6 @@ function contextPrimitive(tagNumber: number, octets: Uint8Array): asn1js.Primiti
   return new asn1js.Primitive({ idBlock: { tagClass: 3, tagNumber }, valueHex: ownedBuffer(octets) });
 }
 
-function contextConstructed(tagNumber: number, value: asn1js.BaseBlock): asn1js.Constructed {
+export function contextConstructed(tagNumber: number, value: asn1js.BaseBlock): asn1js.Constructed {
   return new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
 }

@@ -104,23 +104,23 @@ function privateOfAgent(privateArc: string, agent: CertifiedAgent): ExpectedExte
   ];
 }
 
-function standard(name: Exclude<keyof typeof OID, 'data'>, value: string, section: string, critical = false): ExpectedExtension {
+export function standard(name: Exclude<keyof typeof OID, 'data'>, value: string, section: string, critical = false): ExpectedExtension {
   return { name, oid: OID[name], critical, value, source: `RFC 5280 §${section}` };
 }
 
-function basicConstraints(value: string): ExpectedExtension {
+export function basicConstraints(value: string): ExpectedExtension {
   return standard('basicConstraints', value, '4.2.1.9', true);
 }
 
-function keyUsage(value: string): ExpectedExtension {
+export function keyUsage(value: string): ExpectedExtension {
   return standard('keyUsage', value, '4.2.1.3', true);
 }
 
-function subjectKeyIdentifier(subjectPublicKey: Uint8Array): ExpectedExtension {
+export function subjectKeyIdentifier(subjectPublicKey: Uint8Array): ExpectedExtension {
   return standard('subjectKeyIdentifier', `OCTET STRING ${createHash('sha1').update(subjectPublicKey).digest('hex')}`, '4.2.1.2');
 }
 
-function authorityKeyIdentifier(keyIdentifier: string): ExpectedExtension {
+export function authorityKeyIdentifier(keyIdentifier: string): ExpectedExtension {
   return standard('authorityKeyIdentifier', `SEQUENCE { [0] ${keyIdentifier} }`, '4.2.1.1');
 }
 

@@ -92,7 +92,7 @@ export function lintAuthorityCertificate(input: AuthorityLintInput): string[] {
 }
 
 /** Bytes that are no DER, or no certificate, are a refusal like any other; nothing after them can be judged. */
-function refusals(lint: () => Iterable<string>): string[] {
+export function refusals(lint: () => Iterable<string>): string[] {
   const found: string[] = [];
   try {
     for (const refusal of lint()) found.push(refusal);
@@ -104,7 +104,7 @@ function refusals(lint: () => Iterable<string>): string[] {
 }
 
 /** A wrong file configured as the issuer would otherwise show only in the first client's handshake. */
-function* authorityRefusals(issuer: TbsFields): Iterable<string> {
+export function* authorityRefusals(issuer: TbsFields): Iterable<string> {
   const basicConstraints = issuer.extensions.find(({ oid }) => oid === OID.basicConstraints);
   const isAuthority = basicConstraints !== undefined && readDer(basicConstraints.value).children[0]?.content[0] === 0xff;
   if (!isAuthority) yield 'the issuer certificate is not a CA certificate (RFC 5280 §4.2.1.9)';

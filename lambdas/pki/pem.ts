@@ -5,8 +5,12 @@ const END = '-----END CERTIFICATE-----';
 
 /** RFC 7468 §5.1: base64 in lines of 64, LF, a newline at the end. */
 export function certificateToPem(der: Uint8Array): string {
-  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
-  return [BEGIN, ...(base64.match(/.{1,64}/g) ?? []), END, ''].join('\n');
+  return pemOf('CERTIFICATE', der);
+}
+
+/** A CRL's PEM (RFC 7468 §6). */
+export function crlToPem(der: Uint8Array): string {
+  return pemOf('X509 CRL', der);
 }
 
 /**
@@ -24,4 +28,10 @@ export function pemToDer(pem: string): Uint8Array {
   const der = Uint8Array.from(Buffer.from(base64, 'base64'));
   readDer(der);
   return der;
+}
+
+function pemOf(label: string, der: Uint8Array): string {
+  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
+  // One replacement, not an array of lines: a CRL may have a million of them.
+  return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 }

@@ -75,6 +75,17 @@ export function parseSerialNumber(text: string): string | undefined {
   return significant.length > 2 * SERIAL_OCTETS ? undefined : significant.padStart(2 * SERIAL_OCTETS, '0').toUpperCase();
 }
 
+/**
+ * The serial number an ASN.1 INTEGER stands for.
+ * @param content the INTEGER's, in DER
+ * @returns the canonical 32 upper-case hexadecimal digits, or undefined for what no certificate of this service has:
+ *   zero, a negative number, or one of more than 16 octets
+ */
+export function serialNumberOfInteger(content: Uint8Array): string | undefined {
+  const isPositive = (content[0] ?? 0x80) < 0x80 && content.some((octet) => octet !== 0);
+  return isPositive ? parseSerialNumber(hexOf(content)) : undefined;
+}
+
 /** Takes the separators out where they separate octets (colons) or stand as in a UUID (hyphens), and nowhere else. */
 function joinedDigits(spelling: string): string | undefined {
   if (UUID.test(spelling)) return spelling.replaceAll('-', '');

@@ -2,8 +2,8 @@ import { createPublicKey, verify } from 'node:crypto';
 import { readDer } from './der-reader.ts';
 import { hexOf } from './hexadecimal.ts';
 
-// AlgorithmIdentifier { sha256WithRSAEncryption, NULL } (RFC 4055 §5).
-const SHA256_WITH_RSA_DER = '300d06092a864886f70d01010b0500';
+/** AlgorithmIdentifier { sha256WithRSAEncryption, NULL } (RFC 4055 §5), DER in hexadecimal digits. */
+export const SHA256_WITH_RSA_DER = '300d06092a864886f70d01010b0500';
 
 /**
  * Verifies an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 §8.2.2).

@@ -86,7 +86,11 @@ function fieldsOf(tbsCertificate: DerElement): TbsFields {
   };
 }
 
-function extensionOf({ children }: DerElement): ExtensionFields {
+/**
+ * Takes one Extension apart.
+ * @throws DerError if it is none
+ */
+export function extensionOf({ children }: DerElement): ExtensionFields {
   const value = children.at(-1);
   const critical = children.length === 3 ? children[1] : undefined;
   const shaped = children.length === 2 || (children.length === 3 && critical?.tag === TAG.boolean);

@@ -43,7 +43,7 @@ export function verifyChecksums(request: S3Request, { body, trailers }: Payload)
 function verify(name: string, value: string, body: Buffer): void {
   const algorithm = name.slice(prefix.length);
   const digest = algorithms.get(algorithm)?.(body);
-  if (digest === undefined) throw notImplemented(`There is a ${name}`);
+  if (digest === undefined) throw notImplemented(`The upload has ${name}`);
   const claimed = bytesOf(value, digest.length);
   if (claimed === undefined) throw new S3Error('InvalidRequest', `Value for ${name} header is invalid.`);
   if (!claimed.equals(digest)) throw new S3Error('BadDigest', `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`);

@@ -10,7 +10,7 @@ export function checkWrite(request: S3Request, current: StoredObject | undefined
   const ifNoneMatch = header(request, 'if-none-match');
   const ifMatch = header(request, 'if-match');
   if (ifNoneMatch !== undefined) {
-    if (ifNoneMatch !== '*' || ifMatch !== undefined) throw notImplemented('A write knows If-None-Match: * or If-Match, and this one has another condition', { Header: 'If-None-Match' });
+    if (ifNoneMatch !== '*' || ifMatch !== undefined) throw notImplemented('The write has an If-None-Match that is not *, or has If-Match too', { Header: 'If-None-Match' });
     if (current !== undefined) throw preconditionFailed('If-None-Match');
   }
   if (ifMatch !== undefined) {

@@ -56,13 +56,13 @@ function findOperation(request: S3Request): Operation {
   const operation = operations.find((candidate) => candidate.method === method && candidate.on === on);
   // The SDK says which operation it means; nobody else does.
   const meant = query.get('x-id');
-  if (operation === undefined || (meant !== null && meant !== operation.name)) throw unknownOperation(meant ?? `${method} on a ${on}`);
+  if (operation === undefined || (meant !== null && meant !== operation.name)) throw unknownOperation(meant ?? `${method} on ${on === 'object' ? 'an object' : `a ${on}`}`);
   if (operation.name === 'ListObjectsV2' && query.get('list-type') !== '2') throw unknownOperation(`${method} on a bucket without list-type=2`);
 
   const parameter = [...query.keys()].find((name) => name !== 'x-id' && !operation.query?.includes(name));
   if (parameter !== undefined) throw unknownOperation(`${operation.name} with the parameter ${parameter}`);
   const header = Object.keys(headers).find((name) => changesMeaning(name) && !operation.headers?.some((known) => (known.endsWith('-') ? name.startsWith(known) : name === known)));
-  if (header !== undefined) throw notImplemented(`This is ${operation.name} with the header ${header}`, { Header: header });
+  if (header !== undefined) throw notImplemented(`The ${operation.name} has the header ${header}`, { Header: header });
   return operation;
 }
 

@@ -37,6 +37,13 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
     await documents.send(new UpdateCommand({ TableName, Key, UpdateExpression, ExpressionAttributeValues }));
   }
 
+  /** Keys keep the tags they were born with. */
+  const tags = new Map<string, Record<string, string>>();
+  async function tagsOf(KeyId: string): Promise<Record<string, string>> {
+    const { Tags = [] } = await kms.send(new ListResourceTagsCommand({ KeyId }));
+    return Object.fromEntries(Tags.map(({ TagKey = '', TagValue = '' }) => [TagKey, TagValue]));
+  }
+
   async function scan(table: string): Promise<Item[]> {
     const items: Item[] = [];
     for await (const { Items = [] } of paginateScan({ client: documents }, { TableName: table, ConsistentRead: true })) items.push(...Items);
@@ -72,17 +79,15 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
 
     /** All keys made for agents, or for one of them. */
     async agentKeys(agentId?: string): Promise<AgentKey[]> {
-      const keys: AgentKey[] = [];
-      for await (const { Keys = [] } of paginateListKeys({ client: kms, pageSize: 1000 }, {})) {
-        for (const { KeyArn = '' } of Keys) {
-          const { Tags = [] } = await kms.send(new ListResourceTagsCommand({ KeyId: KeyArn }));
-          const tag = (name: string) => Tags.find(({ TagKey }) => TagKey === name)?.TagValue ?? '';
-          if (tag('kakunin:role') !== 'agent' || (agentId !== undefined && tag('kakunin:agent') !== agentId)) continue;
-          const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: KeyArn }));
-          keys.push({ arn: KeyArn, agentId: tag('kakunin:agent'), certificateId: tag('kakunin:certificate'), state: KeyMetadata?.KeyState ?? '' });
-        }
-      }
-      return keys;
+      const arns: string[] = [];
+      for await (const { Keys = [] } of paginateListKeys({ client: kms, pageSize: 1000 }, {})) arns.push(...Keys.map(({ KeyArn = '' }) => KeyArn));
+      await Promise.all(arns.filter((arn) => !tags.has(arn)).map(async (arn) => tags.set(arn, await tagsOf(arn))));
+      const wanted = arns.filter((arn) => tags.get(arn)?.['kakunin:role'] === 'agent' && (agentId === undefined || tags.get(arn)?.['kakunin:agent'] === agentId));
+      return Promise.all(wanted.map(async (arn) => {
+        const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: arn }));
+        const { 'kakunin:agent': owner = '', 'kakunin:certificate': certificateId = '' } = tags.get(arn) ?? {};
+        return { arn, agentId: owner, certificateId, state: KeyMetadata?.KeyState ?? '' };
+      }));
     },
     /** A signature by the key over some digest; rejects where the key cannot be used. */
     async sign(keyArn: string, digest = createHash('sha256').update('anything').digest()): Promise<Uint8Array> {

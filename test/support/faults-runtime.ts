@@ -1,6 +1,15 @@
+import { types } from 'node:util';
 import { openAftermath, type Aftermath } from './faults-aftermath.ts';
 import { startFaultProxy, type FaultProxy } from './faults.ts';
 import { startTestRuntime, type CallOptions, type Reply, type TestRuntime } from './runtime.ts';
+
+// Jest runs tests in a realm of their own, where an error that Node itself raises, such as ECONNREFUSED, is no instance of
+// Error; the SDK then replaces it by one that has lost its code. Outside Jest there is one realm.
+Object.defineProperty(Error, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    return (this === Error && types.isNativeError(value)) || (Function.prototype[Symbol.hasInstance] as (value: unknown) => boolean).call(this as () => void, value);
+  },
+});
 
 /** The whole service, with a fault proxy before each of the two services it stands on. */
 export interface FaultyRuntime extends TestRuntime {
@@ -16,6 +25,7 @@ export interface FaultyRuntime extends TestRuntime {
 }
 
 export async function startFaultyRuntime(): Promise<FaultyRuntime> {
+  process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // Faults fill the log, as they should.
   const proxies: { dynamodb?: FaultProxy; kms?: FaultProxy } = {};
   const runtime = await startTestRuntime({
     interpose: {

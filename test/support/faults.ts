@@ -87,14 +87,16 @@ export interface Hold {
   release(): void;
 }
 
+export type Whereabouts = 'before the service' | 'before the answer';
+
 export interface FaultProxy {
   readonly endpoint: string;
   /** All requests since the last `reset`, in the order of their arrival. */
   readonly calls: readonly WireCall[];
   /** Applies `fault` to matching requests: to `times` of them (all by default) from number `first` (1 by default) on. */
   inject(pattern: Pattern, fault: Fault, options?: { first?: number; times?: number }): Injection;
-  /** Holds matching requests back: before the service sees them, or with its answer in hand. */
-  hold(pattern: Pattern, where?: 'before the service' | 'before the answer'): Hold;
+  /** Holds matching requests back, the first `times` of them: before the service sees them (the default), or with its answer in hand. */
+  hold(pattern: Pattern, options?: { where?: Whereabouts; times?: number }): Hold;
   /** Takes all faults and holds away and forgets the calls. */
   reset(): void;
   /** Refuses connections, as where nothing listens any more, until `up`. */
@@ -109,7 +111,7 @@ interface Rule {
   matched: number;
   hits: number;
   readonly fault?: Fault;
-  readonly hold?: { readonly where: 'before the service' | 'before the answer'; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
+  readonly hold?: { readonly where: Whereabouts; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
 }
 
 /** Starts a proxy on a free port of 127.0.0.1 that passes everything on to `target`, an endpoint of DynamoDB or KMS. */
@@ -156,7 +158,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         response.writeHead(answer.status, { ...answer.headers, 'content-length': changed.length }).end(changed);
         break;
       }
-      default:
+      case 'delayed':
+      case undefined:
         response.writeHead(answer.status, answer.headers).end(answer.body);
     }
   }
@@ -214,10 +217,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         remove: () => void (rules = rules.filter((other) => other !== rule)),
       };
     },
-    hold(pattern, where = 'before the service') {
+    hold(pattern, { where = 'before the service', times = Infinity } = {}) {
       const { promise: released, resolve: release } = withResolvers<undefined>();
       const { promise: reached, resolve: arrived } = withResolvers<WireCall>();
-      const rule = add({ pattern, matched: 0, hits: 0, strikes: () => true, hold: { where, released, arrived } });
+      const rule = add({ pattern, matched: 0, hits: 0, strikes: (matched) => matched <= times, hold: { where, released, arrived } });
       const letGo = () => release(undefined);
       releases.add(letGo);
       return {
@@ -258,7 +261,7 @@ function strikes(rule: Rule, call: WireCall): boolean {
   return struck;
 }
 
-async function passHolds(rules: readonly Rule[], call: WireCall, where: 'before the service' | 'before the answer'): Promise<void> {
+async function passHolds(rules: readonly Rule[], call: WireCall, where: Whereabouts): Promise<void> {
   for (const { hold } of rules) {
     if (hold?.where !== where) continue;
     hold.arrived(call);

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import canonicalize from 'canonicalize';
 import { formatApiKey, hashApiKey, type ApiKey } from '../../lambdas/authority/api-key.ts';
 import { scopes } from '../../lambdas/authority/scopes.ts';
 import { accessRegistry } from '../../lambdas/aws/access.ts';
@@ -31,6 +32,12 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
     return items;
   }
 
+  /** Everything in both tables, each item as canonical JSON. */
+  async function contents(): Promise<Set<string>> {
+    const items = await Promise.all(Object.values(tableNames).map(scan));
+    return new Set(items.flat().map((item) => canonicalize(item) as string));
+  }
+
   async function certificate(certificateId: string) {
     const { Item: item } = await client.send(new GetCommand({ TableName: tableNames.registry, Key: certificateKey(certificateId), ConsistentRead: true }));
     const found = readCertificate(item);
@@ -39,10 +46,12 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
   }
 
   return {
-    /** Everything in both tables, in an order of its own, to be compared with what is there later. */
-    async contents(): Promise<string[]> {
-      const items = (await Promise.all(Object.values(tableNames).map(scan))).flat();
-      return items.map((item) => JSON.stringify(Object.entries(item).sort())).sort();
+    contents,
+
+    /** The items of both tables that are not as they were, as they are now and as they were; empty where nothing was changed. */
+    async changesSince(before: ReadonlySet<string>): Promise<string[]> {
+      const after = await contents();
+      return [...[...after].filter((item) => !before.has(item)), ...[...before].filter((item) => !after.has(item))];
     },
 
     /** The audit entries about one agent or certificate, oldest first. */
