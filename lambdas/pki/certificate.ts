@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import { AlgorithmIdentifier, Certificate, type Extension, type PublicKeyInfo, RelativeDistinguishedNames } from 'pkijs';
 import type { CertifiedAgent } from './certified-agent.ts';
+import { TAG } from './der-reader.ts';
 import { dateOfTime } from './der-values.ts';
+import { derElement } from './der-writer.ts';
 import { type DistinguishedName, encodeName } from './distinguished-name.ts';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from './distribution-urls.ts';
 import * as extensions from './extensions.ts';
@@ -13,10 +15,10 @@ import { privateExtensions } from './private-extensions.ts';
 import { ProfileError } from './profile-error.ts';
 import { AGENT_VALIDITY_SECONDS, agentUri, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS } from './profile.ts';
 import { serialNumberOf } from './serial-number.ts';
+import { SHA256_WITH_RSA_DER } from './signature.ts';
 import { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
 import { readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 import { encodeTime, type Validity, validityOf } from './validity.ts';
-
 
 // The certificate's other forms have files of their own and are part of this module's interface.
 export { certificateBundlePkcs7 } from './certificate-bundle.ts';
@@ -184,14 +186,13 @@ export function unsignedCertificate(fields: TbsCertificate): UnsignedCertificate
   return {
     tbsCertificateDer,
     digest: Uint8Array.from(createHash('sha256').update(tbsCertificateDer).digest()),
+    // The TBSCertificate as it was signed, not encoded once more.
     withSignature: (signature) =>
-      new Uint8Array(
-        new asn1js.Sequence({
-          value: [tbsCertificate, sha256WithRsaEncryption().toSchema(), new asn1js.BitString({ valueHex: ownedBuffer(signature) })],
-        }).toBER(),
-      ),
+      derElement(TAG.sequence, tbsCertificateDer, SHA256_WITH_RSA, derElement(TAG.bitString, Uint8Array.of(0), signature)),
   };
 }
+
+const SHA256_WITH_RSA = octetsOf(SHA256_WITH_RSA_DER);
 
 /** RFC 4055 §5 wants the NULL written out, inside the TBSCertificate and outside alike (RFC 5280 §4.1.1.2). */
 function sha256WithRsaEncryption(): AlgorithmIdentifier {
