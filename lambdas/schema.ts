@@ -56,7 +56,7 @@ const risk = {
   partitionKey: 'agent_id',
   sortKey: 'record_id',
   indexes: {},
-  streamView: 'NEW_IMAGE',
+  streamView: 'NEW_AND_OLD_IMAGES',
   timeToLiveAttribute: 'time_to_live',
   retained: true,
 } as const satisfies TableDefinition;

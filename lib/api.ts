@@ -64,6 +64,11 @@ export class Api extends Construct {
         stageName: basePath.slice(1),
         throttlingRateLimit: requestsPerSecond,
         throttlingBurstLimit: burst,
+        methodOptions: {
+          // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
+          // keep the automatic revocation from running.
+          [`${routes['certify-agent'].path}/${routes['certify-agent'].method}`]: { throttlingRateLimit: 10, throttlingBurstLimit: 20 },
+        },
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),

@@ -14,7 +14,6 @@ function variables({ settings, tables, keys }: Platform, role: IRole) {
     PRIVATE_ARC: settings.privateArc,
     POLICY_OID: settings.policyOid,
     SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
-    DISTRIBUTION_URL: settings.distributionUrl,
     ROOT_KEY_ID: keys.root.keyArn,
     ISSUING_KEY_ID: keys.issuing.keyArn,
     CERTIFIER_ROLE_ARN: role.roleArn,
@@ -24,7 +23,7 @@ function variables({ settings, tables, keys }: Platform, role: IRole) {
 
 type Variable = keyof ReturnType<typeof variables>;
 
-const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
+const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
   'create-agent': ['REGISTRY_TABLE'],

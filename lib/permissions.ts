@@ -17,7 +17,7 @@ const apiKeys = 'KEY#*';
 
 /**
  * Who may do what: the one place where a function gets its rights, beside its own log group and X-Ray. Nobody deletes or
- * scans, nobody writes another kind of item than its own, and only the authorizer reads API keys' hashes.
+ * scans, nobody writes another kind of item than its own, and only the authorizer reads API keys.
  */
 function permissions({ settings, tables: { registry, risk }, keys }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);

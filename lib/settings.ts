@@ -1,7 +1,17 @@
 import { z } from 'zod';
+import { isCountryCode } from '../lambdas/pki/iso-3166.ts';
+import type { ProfileError } from '../lambdas/pki/profile-error.ts';
+import { DEFAULT_PRIVATE_ARC, validateProfileSettings } from '../lambdas/pki/profile.ts';
 
-const oid = (what: string) =>
-  z.string().regex(/^(?:[01]\.[1-3]?\d|2\.\d+)(?:\.(?:0|[1-9]\d*))+$/, `must be the ${what} in dotted form, such as 1.3.6.1.4.1.61411.1`);
+/** A setting of the certificate profile, held to the rules that minting and issuing will hold it to. */
+const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') =>
+  z.string('must be text').superRefine((value, context) => {
+    try {
+      validateProfileSettings({ privateArc: DEFAULT_PRIVATE_ARC, [name]: value });
+    } catch (error) {
+      context.addIssue((error as ProfileError).message.replace(`${name} `, '').replace(/\.$/, ''));
+    }
+  }).optional();
 
 const settingsSchema = z.strictObject({
   deployment: z.string()
@@ -10,20 +20,11 @@ const settingsSchema = z.strictObject({
   region: z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'must be an AWS Region, such as eu-west-1').default('eu-west-1'),
   // X.520 ub-organization-name (RFC 5280 appendix A.1).
   organization: z.string({ error: 'is required: the organisation named in the CA certificates' })
-    .trim().min(1, 'must not be empty').max(64, 'must not exceed 64 characters'),
-  country: z.string()
-    .regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 code of two capital letters, such as IE')
-    .refine((code) => code !== 'EU' && code !== 'UK', 'must be an assigned ISO 3166-1 code, which EU and UK are not')
-    .optional(),
-  spiffeTrustDomain: z.string()
-    .regex(/^[a-z0-9._-]{1,255}$/, 'must be a SPIFFE trust domain: 1 to 255 of a-z, 0-9, ".", "-" and "_"')
-    .optional(),
-  privateArc: oid('OID below which the private extensions stand').optional(),
-  policyOid: oid('OID of the certificate policy').optional(),
-  // RFC 5280 §8: fetching revocation over https would need a certificate to be checked first.
-  distributionUrl: z.string()
-    .regex(/^http:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/, 'must be a plain http URL without query or trailing slash, such as http://pki.example.com')
-    .optional(),
+    .trim().min(1, 'must not be empty').max(45, 'must not exceed 45 characters: with what follows it in the CA\'s common name it has to fit into 64'),
+  country: z.string('must be text').refine(isCountryCode, 'must be an assigned ISO 3166-1 code of two capital letters, such as IE').optional(),
+  spiffeTrustDomain: profileSetting('spiffeTrustDomain'),
+  privateArc: profileSetting('privateArc'),
+  policyOid: profileSetting('policyOid'),
   riskThreshold: z.number('must be a number')
     .gt(0, 'must be above 0, or every record would revoke')
     .lte(1, 'must be at most 1, or no record would ever revoke')

@@ -13,7 +13,7 @@ export interface ObservedRisk {
 }
 
 export type AutoRevocation =
-  | { readonly outcome: 'below-threshold' | 'agent-unknown' | 'nothing-to-revoke' | 'issuance-interrupted' }
+  | { readonly outcome: 'below-threshold' | 'nothing-to-revoke' | 'issuance-interrupted' }
   | { readonly outcome: 'revoked'; readonly certificateId: string };
 
 export interface AutoRevocationServices extends RevocationServices {
@@ -38,7 +38,8 @@ export async function autoRevoke({ registry, clock, newId, threshold }: AutoRevo
   if (!(risk.score >= threshold)) return { outcome: 'below-threshold' };
   for (let attempt = 0; attempt < attempts; attempt++) {
     const agent = await registry.getAgent(risk.agentId);
-    if (agent === undefined) return { outcome: 'agent-unknown' };
+    // Agents are never deleted, so somebody means one that will now not be stopped.
+    if (agent === undefined) throw new Error(`Risk record ${risk.recordId} names an agent that does not exist: ${risk.agentId}.`);
     if (risk.tenantId !== undefined && risk.tenantId !== agent.tenantId) {
       throw new Error(`Risk record ${risk.recordId} names a tenant that agent ${agent.id} does not belong to.`);
     }

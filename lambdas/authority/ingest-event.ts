@@ -1,8 +1,8 @@
-import { ownAgent } from './agent.ts';
+import { ownAgent, type Agent, type FinancialScope } from './agent.ts';
 import { agentNotFound, agentRetired, Refusal } from './errors.ts';
 import type { Principal } from './api-key.ts';
 import type { Registry, RiskRecord, RiskRecords } from './ports.ts';
-import { assess, isTransaction, readTransaction, type ActionType, type Assessment } from './risk-assessment.ts';
+import { assess, isScopeViolation, isTransaction, readTransaction, type ActionType, type Assessment } from './risk-assessment.ts';
 
 export interface RiskServices {
   readonly registry: Pick<Registry, 'getAgent' | 'getCertificate'>;
@@ -21,44 +21,86 @@ export interface ReportedEvent {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
+export interface ScoredEvent {
+  readonly record: RiskRecord;
+  readonly assessment: Assessment;
+  readonly occurredAt: string;
+}
+
 /**
  * Records what an agent did, scored. Whether that costs it its certificate is decided by the risk table's stream, as for
  * every other record. The record counts as observed now, whatever `occurredAt` says: an agent that reports on itself
  * must not be able to date its misdeeds before its certificate.
  * @throws Refusal AGENT_NOT_FOUND, AGENT_RETIRED, AGENT_SUSPENDED, REGISTRY_UNAVAILABLE.
  */
-export async function ingestEvent(services: RiskServices, principal: Principal, event: ReportedEvent): Promise<{ record: RiskRecord; assessment: Assessment; occurredAt: string }> {
+export async function ingestEvent(services: RiskServices, principal: Principal, event: ReportedEvent): Promise<ScoredEvent> {
   if (principal.agentId !== undefined && principal.agentId !== event.agentId) throw agentNotFound();
   const agent = ownAgent(await services.registry.getAgent(event.agentId), principal.tenantId);
   if (agent.status === 'retired') throw agentRetired();
   if (agent.status === 'suspended') {
     throw new Refusal('AGENT_SUSPENDED', 'The agent is suspended, so it should not be doing anything. Certify it again with POST /v1/agents/{id}/certify before it acts.');
   }
-  const observedAt = services.clock().toISOString();
-  const assessment = await assessEvent(services, event, observedAt, agent.activeCertificate?.id);
+  const recordId = services.newId();
+  const observedAt = observedNow(services, agent);
   const occurredAt = event.occurredAt === undefined ? observedAt : new Date(event.occurredAt).toISOString();
-  const record: RiskRecord = {
-    id: services.newId(),
-    agentId: agent.id,
-    tenantId: agent.tenantId,
-    kind: 'event',
-    score: assessment.score,
-    observedAt,
-    attributes: { ...event.attributes, action_type: event.actionType, factors: assessment.factors, occurred_at: occurredAt, payload: event.payload },
-  };
-  await services.records.put(record);
-  return { record, assessment, occurredAt };
+  const scored = (assessment: Assessment): ScoredEvent => ({
+    assessment,
+    occurredAt,
+    record: {
+      id: recordId,
+      agentId: agent.id,
+      tenantId: agent.tenantId,
+      kind: 'event',
+      score: assessment.score,
+      observedAt,
+      attributes: { ...event.attributes, action_type: event.actionType, factors: assessment.factors, occurred_at: occurredAt, payload: event.payload },
+    },
+  });
+  const scope = isTransaction(event.actionType) ? await certifiedScope(services, agent) : undefined;
+  return recordWithin(services, scored, event, scope);
 }
 
-/** Only a transaction costs more than a look at the table of base scores: its limits are those in the certificate. */
-async function assessEvent({ registry, records }: RiskServices, event: ReportedEvent, observedAt: string, certificateId: string | undefined): Promise<Assessment> {
-  if (!isTransaction(event.actionType) || certificateId === undefined) return assess(event.actionType);
+/** The limits of a transaction are those that the agent's certificate was issued for. */
+async function certifiedScope({ registry }: RiskServices, { activeCertificate }: Agent): Promise<FinancialScope | undefined> {
+  return activeCertificate && (await registry.getCertificate(activeCertificate.id))?.certified.financialScope;
+}
+
+// Each attempt that fails means that another transaction of the same agent was counted.
+const attempts = 10;
+
+/**
+ * Scores the event and puts its record. A transaction within all other limits is counted towards the day's, in one write
+ * with its record; one that breaks a limit is recorded whatever the counter says, and not counted.
+ */
+async function recordWithin({ records }: RiskServices, scored: (assessment: Assessment) => ScoredEvent, event: ReportedEvent, scope: FinancialScope | undefined): Promise<ScoredEvent> {
   const transaction = readTransaction(event.payload);
-  const scope = (await registry.getCertificate(certificateId))?.certified.financialScope;
-  const dailyVolumeUsd = scope?.daily_limit_usd === undefined || transaction.amountUsd === undefined
-    ? undefined
-    : await records.addDailyVolumeUsd(event.agentId, observedAt.slice(0, 10), transaction.amountUsd);
-  return assess(event.actionType, transaction, scope, dailyVolumeUsd);
+  const { amountUsd } = transaction;
+  const alone = scored(assess(event.actionType, transaction, scope, amountUsd));
+  if (scope?.daily_limit_usd === undefined || amountUsd === undefined || isScopeViolation(alone.assessment)) {
+    await records.put(alone.record);
+    return alone;
+  }
+  const date = alone.record.observedAt.slice(0, 10);
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const before = await records.dailyVolumeUsd(event.agentId, date);
+    const after = Math.round((before + amountUsd) * 100) / 100;
+    const outcome = scored(assess(event.actionType, transaction, scope, after));
+    if (isScopeViolation(outcome.assessment)) {
+      await records.put(outcome.record);
+      return outcome;
+    }
+    if (await records.putWithDailyVolume(outcome.record, { date, before, after })) return outcome;
+  }
+  throw new Refusal('REGISTRY_UNAVAILABLE', 'Too many transactions of this agent arrive at the moment. This one was not recorded; send it again shortly.');
+}
+
+/**
+ * The instant at which something is observed of an agent that was just read. Its certificate was there to be read, so
+ * this is never before the certificate's issuance, whatever this clock and the issuer's say.
+ */
+function observedNow({ clock }: RiskServices, { activeCertificate }: Agent): string {
+  const now = clock().toISOString();
+  return activeCertificate !== undefined && activeCertificate.issuedAt > now ? activeCertificate.issuedAt : now;
 }
 
 export interface RiskVerdict {
@@ -73,12 +115,12 @@ export interface RiskVerdict {
  * Records the risk pipeline's own verdict on an agent, of whatever status.
  * @throws Refusal AGENT_NOT_FOUND, REGISTRY_UNAVAILABLE.
  */
-export async function recordRiskScore({ registry, records, clock, newId }: RiskServices, tenantId: string, verdict: RiskVerdict): Promise<RiskRecord> {
-  const agent = ownAgent(await registry.getAgent(verdict.agentId), tenantId);
-  const now = clock().toISOString();
+export async function recordRiskScore(services: RiskServices, tenantId: string, verdict: RiskVerdict): Promise<RiskRecord> {
+  const agent = ownAgent(await services.registry.getAgent(verdict.agentId), tenantId);
+  const now = observedNow(services, agent);
   const claimed = verdict.observedAt === undefined ? now : new Date(verdict.observedAt).toISOString();
   const record: RiskRecord = {
-    id: newId(),
+    id: services.newId(),
     agentId: agent.id,
     tenantId,
     kind: 'score',
@@ -86,6 +128,6 @@ export async function recordRiskScore({ registry, records, clock, newId }: RiskS
     observedAt: claimed < now ? claimed : now,
     attributes: verdict.attributes,
   };
-  await records.put(record);
+  await services.records.put(record);
   return record;
 }

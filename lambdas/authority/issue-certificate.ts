@@ -43,7 +43,7 @@ export interface IssuanceRequest {
  *   call), ISSUANCE_INTERRUPTED, CA_NOT_INITIALISED, KMS_… and REGISTRY_UNAVAILABLE.
  */
 export async function issueCertificate(services: IssuanceServices, request: IssuanceRequest): Promise<Certificate> {
-  const { registry, keys, warn } = services;
+  const { registry, keys } = services;
   const authorityLoading = services.issuingAuthority();
   authorityLoading.catch(() => undefined); // awaited below, once it is known whether there is a lease to give back
 
@@ -54,13 +54,13 @@ export async function issueCertificate(services: IssuanceServices, request: Issu
   });
   if (!reservation.reserved) throw whyNotIssuable(reservation.agent, request.tenantId, lease.acquiredAt);
 
-  let keyArn: string | undefined;
+  // The key to be got rid of if this fails: at first one that an earlier issuance could not get rid of itself.
+  let keyArn = reservation.abandonedKeyArn;
   try {
     const authority = await authorityLoading;
-    const { agent, abandonedKeyArn } = reservation;
-    if (abandonedKeyArn !== undefined) {
-      await keys.scheduleKeyDeletion(abandonedKeyArn).catch((cause: unknown) => { warn(`Abandoned key ${abandonedKeyArn} still exists`, cause); });
-    }
+    const { agent } = reservation;
+    if (keyArn !== undefined) await keys.scheduleKeyDeletion(keyArn);
+    keyArn = undefined;
     keyArn = await keys.createAgentKey({ tenantId: agent.tenantId, agentId: agent.id, certificateId: lease.id });
     const [publicKey] = await Promise.all([keys.getPublicKey(keyArn), registry.noteLeaseKey(agent.id, lease.id, keyArn)]);
     const certificateDer = await signCertificate(services, authority, agent, lease, publicKey);

@@ -103,6 +103,8 @@ export interface RiskRecord {
 
 export interface RiskRecords {
   put(record: RiskRecord): Promise<void>;
-  /** Adds to what the agent has traded on that UTC day, and answers the new total. */
-  addDailyVolumeUsd(agentId: string, date: string, amountUsd: number): Promise<number>;
+  /** What the agent has traded on that UTC day (YYYY-MM-DD) within its limits. */
+  dailyVolumeUsd(agentId: string, date: string): Promise<number>;
+  /** Puts the record and the day's new volume, both or neither; false where the volume is no longer `before`. */
+  putWithDailyVolume(record: RiskRecord, volumeUsd: { readonly date: string; readonly before: number; readonly after: number }): Promise<boolean>;
 }

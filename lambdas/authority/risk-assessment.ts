@@ -21,6 +21,13 @@ export const actionTypes = Object.keys(baseScores) as ActionType[];
 /** A transaction beyond what the agent is certified for scores at least this. */
 const scopeViolationScore = 0.95;
 
+const scopeViolation = 'scope_violation';
+
+/** Whether the action was a transaction beyond what the agent is certified for. */
+export function isScopeViolation({ factors }: Assessment): boolean {
+  return factors.includes(scopeViolation);
+}
+
 export type RiskBand = 'low' | 'medium' | 'high';
 
 /** low below 0.3, high from 0.85 on, medium between. */
@@ -47,7 +54,7 @@ export interface Transaction {
   readonly leverage?: number | undefined;
 }
 
-// Clients spell the same things differently; the first that is present counts.
+// Clients spell the same things differently.
 const spellings = {
   amountUsd: ['amount_usd', 'amountUsd', 'notional_usd', 'notionalUsd', 'trade_value_usd', 'tradeValueUsd', 'value_usd', 'valueUsd', 'amount'],
   instrument: ['instrument', 'symbol'],
@@ -55,21 +62,28 @@ const spellings = {
   leverage: ['leverage', 'leverage_ratio', 'leverageRatio'],
 } as const;
 
-/** Reads what a transaction event's payload says of the trade. Amounts count by their size, whichever their sign. */
+/**
+ * Reads what a transaction event's payload says of the trade. Amounts count by their size, whichever their sign, in whole
+ * cents; where several are given, the largest counts.
+ */
 export function readTransaction(payload: Readonly<Record<string, unknown>>): Transaction {
-  const first = (names: readonly string[]) => names.map((name) => payload[name]).find((value) => value !== undefined && value !== null);
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  const texts = (names: readonly string[]) => names.map((name) => payload[name]).find((value) => typeof value === 'string');
+  const largest = (names: readonly string[]) => {
+    const sizes = names.flatMap((name) => magnitude(payload[name]) ?? []);
+    return sizes.length === 0 ? undefined : Math.max(...sizes);
+  };
+  const amountUsd = largest(spellings.amountUsd);
   return {
-    amountUsd: magnitude(first(spellings.amountUsd)),
-    instrument: text(first(spellings.instrument)),
-    venue: text(first(spellings.venue)),
-    leverage: magnitude(first(spellings.leverage)),
+    amountUsd: amountUsd === undefined ? undefined : Math.round(amountUsd * 100) / 100,
+    instrument: texts(spellings.instrument),
+    venue: texts(spellings.venue),
+    leverage: largest(spellings.leverage),
   };
 }
 
 function magnitude(value: unknown): number | undefined {
   const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
-  return Number.isFinite(number) ? Math.abs(number) : undefined;
+  return Number.isNaN(number) ? undefined : Math.abs(number);
 }
 
 /**
@@ -87,7 +101,7 @@ export function assess(
   if (transaction === undefined || certifiedScope === undefined) return base;
   const violations = scopeViolations(transaction, certifiedScope, dailyVolumeUsd);
   if (violations.length === 0) return base;
-  return { score: Math.max(base.score, scopeViolationScore), factors: [...base.factors, 'scope_violation', ...violations] };
+  return { score: Math.max(base.score, scopeViolationScore), factors: [...base.factors, scopeViolation, ...violations] };
 }
 
 function scopeViolations({ amountUsd, instrument, venue, leverage }: Transaction, scope: FinancialScope, dailyVolumeUsd: number | undefined): string[] {

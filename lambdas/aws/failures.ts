@@ -12,6 +12,7 @@ const passingErrors = new Set([
   'InternalServerError', 'InternalFailure', 'ServiceUnavailable', 'ServiceUnavailableException', 'KMSInternalException', 'DependencyTimeoutException',
   'KeyUnavailableException', 'DisabledException', 'KMSInvalidStateException', 'TransactionConflictException', 'TransactionInProgressException',
   'TimeoutError', 'RequestTimeout', 'NetworkingError', 'AbortError',
+  'SyntaxError', // An answer that is not JSON comes from something in between, not from AWS.
   'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH',
 ]);
 

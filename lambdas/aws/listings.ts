@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { BatchGetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import { Refusal } from '../authority/errors.ts';
 import type { Page, Registry } from '../authority/ports.ts';
@@ -73,27 +74,33 @@ function query({ client, tableName }: Table, { partition, values, ...index }: In
   })));
 }
 
+// 20 MB of the index, far from what a request has time for.
+const maximumQueries = 20;
+
 /** The keys of one page, and the cursor of the next: the place of the last record in the index, and nothing else. */
 async function page(table: Table, index: IndexQuery, { limit, offset, cursor }: { limit: number; offset: number; cursor: string | undefined }) {
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const wanted = offset + limit + 1; // one more tells whether there is a next page
   const entries: Item[] = [];
   let start: Item | undefined;
+  let queries = 0;
   do {
     const answer = await query(table, index, {
       ExclusiveStartKey: start,
-      // With a filter, DynamoDB counts what it reads, not what it returns.
-      Limit: index.FilterExpression === undefined ? wanted - entries.length : Math.max(wanted, 250),
+      // With a filter, DynamoDB counts what it reads, not what it returns: then a query reads 1 MB, some 5,000 entries.
+      ...(index.FilterExpression === undefined && { Limit: wanted - entries.length }),
       ...(after !== undefined && { ExpressionAttributeValues: { ':after': after } }),
     });
     entries.push(...(answer.Items ?? []));
     start = answer.LastEvaluatedKey;
-  } while (start !== undefined && entries.length < wanted);
+    queries += 1;
+  } while (start !== undefined && entries.length < wanted && queries < maximumQueries);
   const shown = entries.slice(offset, offset + limit);
-  const last = shown.at(-1);
+  // Where a filter left too little of all that was read, the next page goes on from there.
+  const last = entries.length >= wanted ? shown.at(-1) : start;
   return {
     keys: shown.map(({ pk, sk }) => ({ pk, sk }) as Key),
-    ...(entries.length >= wanted && last !== undefined && { nextCursor: writeCursor(last['creation'] as string) }),
+    ...(last !== undefined && { nextCursor: writeCursor(last['creation'] as string) }),
   };
 }
 
@@ -108,6 +115,8 @@ async function readAll({ client, tableName }: Table, keys: Key[]): Promise<(Item
     ));
     for (const item of Responses?.[tableName] ?? []) found.set(item['pk'] as string, item);
     Keys = (UnprocessedKeys?.[tableName]?.Keys ?? []) as Key[];
+    // DynamoDB could not take more at once: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    if (Keys.length > 0) await delay(Math.random() * 100);
   }
   return keys.map(({ pk }) => found.get(pk));
 }

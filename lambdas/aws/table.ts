@@ -12,7 +12,7 @@ export interface Table {
 }
 
 /** One strongly consistent GetItem. */
-export function getItem({ client, tableName }: Table, key: Key): Promise<Item | undefined> {
+export function getItem({ client, tableName }: Table, key: Readonly<Record<string, string>>): Promise<Item | undefined> {
   return callingDynamodb(async () => (await client.send(new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }))).Item);
 }
 

@@ -6,6 +6,9 @@ import { certificateResource } from '../http/resources.ts';
 import { now } from './services.ts';
 import { issuanceServices } from './signing-services.ts';
 
+// Read while Lambda starts, so that not even the first request has to wait for it.
+void issuanceServices().issuingAuthority().catch(() => undefined);
+
 export const handler = endpoint('certify-agent', async (request) => {
   const { principal: { tenantId }, actor } = request;
   const certificate = await issueCertificate(issuanceServices(), { agentId: agentIdOf(request), tenantId, actor });

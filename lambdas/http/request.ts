@@ -38,7 +38,7 @@ export function readRequest<R extends Route>(route: R, event: APIGatewayProxyEve
   return {
     body: validated(route.body, () => parseJsonObject(bodyBytes(event)), 'body') as Output<R['body']>,
     query: validated(route.query, () => event.queryStringParameters ?? {}, 'query') as Output<R['query']>,
-    parameter: (name) => event.pathParameters?.[name] ?? '',
+    parameter: (name) => decoded(event.pathParameters?.[name] ?? ''),
     header: (name) => headers.get(name),
     get principal(): Principal {
       if (principal === undefined) throw new Error('A public route has no principal.');
@@ -66,6 +66,15 @@ export function certificateIdOf({ parameter }: Pick<Request<Route>, 'parameter'>
   const id = parameter('id').toLowerCase();
   if (!uuid.test(id)) throw certificateNotFound();
   return id;
+}
+
+/** API Gateway's REST APIs hand path parameters over as they stand in the URL. */
+function decoded(parameter: string): string {
+  try {
+    return decodeURIComponent(parameter);
+  } catch {
+    throw new BadRequest(400, 'BAD_REQUEST', 'The path has a percent sign that starts no escape sequence. Percent-encode the path and try again.');
+  }
 }
 
 function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {

@@ -31,18 +31,14 @@ interface Resource {
 
 /**
  * Routes as API Gateway does: the path alone decides the resource, literal segments before parameters, and only then is the method looked
- * for; so a method that only a less specific resource has is still wrong here. Paths are given without the stage, undecoded.
+ * for; so a method that only a less specific resource has is still wrong here. Paths are given without the stage, undecoded,
+ * and so are parameters passed on: a REST API leaves decoding to the function.
  */
 export function createRouter(routes: Readonly<Record<string, GatewayRoute>>): Router {
   const resources = collectResources(routes).sort(bySpecificity);
   return (method, path) => {
-    let segments: string[];
-    try {
-      // Decoded after splitting: an encoded slash belongs to its parameter.
-      segments = path.split('/').slice(1).map(decodeURIComponent);
-    } catch {
-      return { outcome: 'malformed-path' };
-    }
+    if (!isPercentEncoded(path)) return { outcome: 'malformed-path' };
+    const segments = path.split('/').slice(1);
     for (const resource of resources) {
       const pathParameters = matchSegments(resource.segments, segments);
       if (pathParameters === undefined) continue;
@@ -52,6 +48,15 @@ export function createRouter(routes: Readonly<Record<string, GatewayRoute>>): Ro
     }
     return { outcome: 'unknown-path' };
   };
+}
+
+function isPercentEncoded(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function collectResources(routes: Readonly<Record<string, GatewayRoute>>): Resource[] {

@@ -2,23 +2,28 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expectDiscreet } from '../support/faults-outcome.ts';
 import { requests } from '../support/faults-requests.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 
 // Credentials as a container gets them: from a server on the machine, for a short time, through the SDK's own chain of
-// providers. They run out within the five minutes in which the SDK asks for new ones at every call.
+// providers.
+
+const lifetimeMilliseconds = 400;
 
 let credentialServer: Server;
 let serving: 'credentials' | 'nothing' | 'nonsense' = 'credentials';
 let fetched = 0;
+let lastExpiration = 0;
 let runtime: FaultyRuntime;
 
 beforeAll(async () => {
   credentialServer = createServer((_, response) => {
     fetched++;
     if (serving === 'nothing') return void response.writeHead(403).end('{"Code":"AccessDenied","Message":"no role for arn:aws:iam::123456789012:role/secret"}');
-    const credentials = { AccessKeyId: 'ASIALOCAL', SecretAccessKey: 'secret', Token: 'token', Expiration: new Date(Date.now() + 60_000).toISOString() };
+    lastExpiration = Date.now() + lifetimeMilliseconds;
+    const credentials = { AccessKeyId: 'ASIALOCAL', SecretAccessKey: 'secret', Token: 'token', Expiration: new Date(lastExpiration).toISOString() };
     response.writeHead(200, { 'content-type': 'application/json' }).end(serving === 'nonsense' ? '<html>' : JSON.stringify(credentials));
   }).listen(0, '127.0.0.1');
   await once(credentialServer, 'listening');
@@ -38,6 +43,12 @@ afterAll(async () => {
   credentialServer.closeAllConnections();
 });
 
+/** From here on the server gives no credentials, and those it gave have run out. */
+async function withhold(trouble: 'nothing' | 'nonsense'): Promise<void> {
+  serving = trouble;
+  await sleep(Math.max(0, lastExpiration + 5 - Date.now()));
+}
+
 test('the credentials are those of the server', async () => {
   const agentId = await runtime.newAgent();
   expect((await runtime.certify(agentId)).status).toBe(201);
@@ -47,12 +58,12 @@ test('the credentials are those of the server', async () => {
 test.each(['nothing', 'nonsense'] as const)('where it serves %s, every door answers 503, and works again when it does', async (trouble) => {
   const agentId = await runtime.newAgent();
   const certified = (await runtime.certify(await runtime.newAgent())).body.data;
-  serving = trouble;
-  const replies = [
-    await runtime.certify(agentId),
-    await runtime.verify(certified.serial_number),
-    await runtime.call('POST', `/certificates/${certified.id}/revoke`, { body: { reason: 'test' } }),
-  ];
+  await withhold(trouble);
+  const replies = await Promise.all([
+    runtime.certify(agentId),
+    runtime.verify(certified.serial_number),
+    runtime.call('POST', `/certificates/${certified.id}/revoke`, { body: { reason: 'test' } }),
+  ]);
   serving = 'credentials';
   for (const reply of replies) {
     expect(reply.status).toBe(503);
@@ -70,7 +81,7 @@ test('where they are refused for KMS alone: 503 that names the key store, the le
   const reserved = runtime.dynamodb.hold({ ...requests.reserve, concerning: agentId }, { where: 'before the answer' });
   const answer = runtime.certify(agentId);
   await reserved.reached;
-  serving = 'nothing';
+  await withhold('nothing');
   reserved.release();
   // Nor does the DynamoDB client, so that the lease is there until the server is back.
   const { status, headers, body } = await answer;

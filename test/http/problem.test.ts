@@ -21,6 +21,7 @@ const statuses: Readonly<Record<RefusalCode, number>> = {
   KMS_CREDENTIALS_NOT_CONFIGURED: 503,
   KMS_UNAVAILABLE: 503,
   REGISTRY_UNAVAILABLE: 503,
+  DISTRIBUTION_UNAVAILABLE: 503,
 };
 
 describe('a refusal', () => {

@@ -32,9 +32,10 @@ function issuePaths(route: RequestName, body: unknown): string[] {
 test('the table of fields knows every request body and every field of it', () => {
   const withBody = Object.entries(routes).filter(([, route]) => 'body' in route).map(([name]) => name);
   expect(Object.keys(requestFields).sort()).toEqual(withBody.sort());
-  for (const [route, fields] of Object.entries(requestFields)) {
-    const everyField = Object.keys(fields).filter((field) => !field.includes('.')).sort();
-    expect(Object.keys(read(route as RequestName, bodies[route as RequestName])).filter((name) => name in fields || !(name in bodies[route as RequestName])).sort()).toEqual(everyField);
+  for (const route of Object.keys(requestFields) as RequestName[]) {
+    const fields = Object.keys(requestFields[route]).filter((field) => !field.includes('.'));
+    // What is read has a key for every field of the schema, be it undefined.
+    expect(Object.keys(read(route, bodies[route])).sort()).toEqual(fields.sort());
   }
 });
 

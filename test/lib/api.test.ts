@@ -88,9 +88,9 @@ describe('every function', () => {
     expect(told('auto-revoke')).toEqual(['REGISTRY_TABLE', 'RISK_THRESHOLD']);
     expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'REGISTRY_TABLE']);
     expect(told('mint-authority')).toEqual(['CA_ORGANIZATION', 'DEPLOYMENT', 'ISSUING_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID']);
-    const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com', distributionUrl: 'http://pki.example.com' });
+    const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com' });
     expect(told('certify-agent', configured)).toEqual([
-      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
+      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
     ]);
     expect(told('mint-authority', configured)).toContain('CA_COUNTRY');
   });
@@ -178,7 +178,10 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
   const { Properties } = one('AWS::ApiGateway::Stage');
   expect(Properties).toMatchObject({
     StageName: basePath.slice(1), TracingEnabled: true,
-    MethodSettings: [{ HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false }],
+    MethodSettings: [
+      { HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false },
+      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
+    ],
   });
   const line = Properties['AccessLogSetting'].Format as string;
   expect(Object.keys(JSON.parse(line) as object)).toEqual(expect.arrayContaining(['request_id', 'tenant_id', 'method', 'route', 'status']));

@@ -51,7 +51,6 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
   }
 
   return {
-    documents,
     agent: async (agentId: string) => (await get(agentKey(agentId))) as Item,
     certificate: (certificateId: string) => get({ pk: `CERT#${certificateId}`, sk: 'CERT' }),
     /** Certificates of the agent that were never revoked, whatever its pointer says. */
@@ -63,6 +62,8 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
     /** Makes the agent's lease, if it has one, end in the past. */
     expireLease: (agentId: string) => update(agentKey(agentId), 'SET lease.expiresAt = :past', { ':past': '2020-01-01T00:00:00.000Z' }),
     setLease: (agentId: string, lease: Item) => update(agentKey(agentId), 'SET lease = :lease', { ':lease': lease }),
+    /** Takes away the risk score that the agent is shown with. */
+    forgetRiskScore: (agentId: string) => update(agentKey(agentId), 'REMOVE riskScore, riskObservedAt'),
     /** Lets the certificate have expired at the given time, on its own item and on its agent's pointer. */
     async expireCertificate(agentId: string, certificateId: string, expiresAt: string): Promise<void> {
       await update({ pk: `CERT#${certificateId}`, sk: 'CERT' }, 'SET expiresAt = :at', { ':at': expiresAt });

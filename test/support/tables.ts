@@ -45,6 +45,13 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
     return found;
   }
 
+  /** Makes it a minute since the certificate expired, and leaves its agent as it is. */
+  async function expireRecord(certificateId: string): Promise<void> {
+    await client.send(new UpdateCommand({
+      TableName: tableNames.registry, Key: certificateKey(certificateId), UpdateExpression: 'SET expiresAt = :end', ExpressionAttributeValues: { ':end': aMinuteAgo() },
+    }));
+  }
+
   return {
     contents,
 
@@ -65,16 +72,15 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
 
     certificate,
 
-    /** Makes it a minute since the certificate expired. */
+    expireRecord,
+
+    /** Makes it a minute since the certificate expired, which is its agent's active one. */
     async expireCertificate(certificateId: string): Promise<void> {
       const { agentId } = await certificate(certificateId);
-      const values = { ':end': new Date(Date.now() - 60_000).toISOString() };
-      await client.send(new UpdateCommand({
-        TableName: tableNames.registry, Key: certificateKey(certificateId), UpdateExpression: 'SET expiresAt = :end', ExpressionAttributeValues: values,
-      }));
+      await expireRecord(certificateId);
       await client.send(new UpdateCommand({
         TableName: tableNames.registry, Key: agentKey(agentId), UpdateExpression: 'SET activeCertificate.expiresAt = :end',
-        ConditionExpression: 'activeCertificate.id = :id', ExpressionAttributeValues: { ...values, ':id': certificateId },
+        ConditionExpression: 'activeCertificate.id = :id', ExpressionAttributeValues: { ':end': aMinuteAgo(), ':id': certificateId },
       }));
     },
 
@@ -95,3 +101,5 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
     close: () => client.destroy(),
   };
 }
+
+const aMinuteAgo = () => new Date(Date.now() - 60_000).toISOString();

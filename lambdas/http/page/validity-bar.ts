@@ -25,7 +25,7 @@ ${over ? html`<line class="past" x1="${width}%" x2="100%" y1="10" y2="10"/>` : u
 ${revokedAt === null ? undefined : mark('end', position(revokedAt), html`y="1" dy="-.5em"`, 'Revoked')}
 ${mark('now', over ? 100 : position(now), html`y="19" dy="1.25em"`, 'Now')}
 </svg></svg>
-<p class="ends">${end('Issued', issuedAt)}${end(over ? 'Ended' : 'Ends', expiresAt)}</p>
+<p class="ends">${end('Issued', issuedAt)} ${end(over ? 'Ended' : 'Ends', expiresAt)}</p>
 </div>`;
 }
 
