@@ -43,7 +43,7 @@ export interface IssuanceRequest {
  *   call), ISSUANCE_INTERRUPTED, CA_NOT_INITIALISED, KMS_… and REGISTRY_UNAVAILABLE.
  */
 export async function issueCertificate(services: IssuanceServices, request: IssuanceRequest): Promise<Certificate> {
-  const { registry, keys } = services;
+  const { registry, keys, warn } = services;
   const authorityLoading = services.issuingAuthority();
   authorityLoading.catch(() => undefined); // awaited below, once it is known whether there is a lease to give back
 
@@ -59,8 +59,9 @@ export async function issueCertificate(services: IssuanceServices, request: Issu
   try {
     const authority = await authorityLoading;
     const { agent } = reservation;
-    if (keyArn !== undefined) await keys.scheduleKeyDeletion(keyArn);
-    keyArn = undefined;
+    if (keyArn !== undefined) {
+      await keys.scheduleKeyDeletion(keyArn).then(() => { keyArn = undefined; }, (cause: unknown) => { warn(`Abandoned key ${keyArn} still exists`, cause); });
+    }
     keyArn = await keys.createAgentKey({ tenantId: agent.tenantId, agentId: agent.id, certificateId: lease.id });
     const [publicKey] = await Promise.all([keys.getPublicKey(keyArn), registry.noteLeaseKey(agent.id, lease.id, keyArn)]);
     const certificateDer = await signCertificate(services, authority, agent, lease, publicKey);

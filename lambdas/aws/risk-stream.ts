@@ -11,7 +11,7 @@ const recordShape = z.object({
   tenant_id: z.string().nullish(),
   score: z.number(),
   // Whatever it is: a time that cannot be read counts as none.
-  observed_at: z.unknown(),
+  observed_at: z.unknown().optional(),
 });
 
 type RiskItem = z.output<typeof recordShape>;

@@ -38,6 +38,9 @@ const event = (agentId: string, action_type: string, fields: object = {}) => run
 const score = (agentId: string, value: number, fields: object = {}, options: object = {}) => runtime.call('POST', '/risk-scores', { ...options, body: { agent_id: agentId, score: value, ...fields } });
 const put = (agentId: string, value: string, attributes: Record<string, AttributeValue> = {}) => risk.put(agentId, { score: { N: value }, ...attributes });
 
+/** What the stream's function knows of the time of a record that says nothing of it. */
+const timeless = (agentId: string, value: string) => risk.put(agentId, { score: { N: value } }, 'no-time');
+
 /** The first instant at which nothing can be mistaken for having happened in the second of now. */
 const nextSecond = () => sleep(1000 - (Date.now() % 1000));
 
@@ -48,6 +51,9 @@ describe('each door', () => {
     'a verdict of exactly 0.85': (agentId) => score(agentId, 0.85),
     'a verdict of 1': (agentId) => score(agentId, 1),
     'the least of records, written by the pipeline itself': (agentId) => put(agentId, '0.85'),
+    'a record that says nothing of its time': (agentId) => timeless(agentId, '0.85'),
+    'a record whose time cannot be read': (agentId) => risk.put(agentId, { score: { N: '0.85' }, observed_at: { S: 'yesterday' } }, 'neither'),
+    'a record whose time is a number': (agentId) => put(agentId, '0.85', { observed_at: { N: '1767225600' } }),
     'a record with what JavaScript cannot read': (agentId) => put(agentId, '0.9', { run: { N: '12345678901234567890123456789' }, tags: { SS: ['a'] }, tenant_id: { NULL: true }, observed_at: { NULL: true } }),
     'a score above 1': (agentId) => put(agentId, '42'),
   };
@@ -173,10 +179,11 @@ describe('which certificate', () => {
     expect(await statusOf(theirs)).toBe('revoked');
   });
 
-  test('nobody’s: an unknown agent, one never certified, one retired', async () => {
+  test('nobody’s: an agent never certified, one retired, and a low score of one unknown', async () => {
     const [pending, retired] = [await runtime.newAgent(), await runtime.newAgent()];
     await runtime.call('DELETE', `/agents/${retired}`);
-    for (const agentId of ['00000000-0000-4000-8000-000000000000', 'no uuid', pending, retired]) await put(agentId, '0.99');
+    for (const agentId of [pending, retired]) await put(agentId, '0.99');
+    await put('00000000-0000-4000-8000-000000000000', '0.1');
     await runtime.idle();
     expect(runtime.deadLetters).toEqual([]);
     expect([(await runtime.aftermath.agent(pending))['status'], (await runtime.aftermath.agent(retired))['status']]).toEqual(['pending', 'retired']);
@@ -226,6 +233,7 @@ describe('an issuance under way when the risk is observed', () => {
     'an event': (agentId: string) => event(agentId, 'unauthorized_access_attempt'),
     'a verdict': (agentId: string) => score(agentId, 0.85),
     'a record': (agentId: string) => put(agentId, '0.85'),
+    'a record without a time': (agentId: string) => timeless(agentId, '0.85'),
   };
 
   test.each(Object.entries(doors))('is broken off by %s: no certificate, no usable key, and the next one is issued', async (_, door) => {

@@ -1,16 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { awsError } from '../support/faults.ts';
+import { awsError, rewritten } from '../support/faults.ts';
 import { expectDiscreet } from '../support/faults-outcome.ts';
 import { requests } from '../support/faults-requests.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 
-// The order matters: the issuing certificate, once read, is remembered for the life of the process.
+// The order matters: the issuing certificate, once read, is remembered for the life of the process. It is read while the
+// handlers are loaded, so from then on until the first test it must not be found.
 
 let runtime: FaultyRuntime;
 let agentId: string;
+let putBack: () => Promise<void>;
+
+const authorityKeys = ['root', 'issuing'].map((role) => ({ pk: `CA#${role}`, sk: 'CA' }));
 
 beforeAll(async () => {
-  runtime = await startFaultyRuntime();
+  runtime = await startFaultyRuntime(({ dynamodb }) => dynamodb.inject(requests.readAuthority, rewritten(() => ({}))));
+  putBack = await runtime.aftermath.remove(authorityKeys);
+  runtime.calm();
   agentId = await runtime.newAgent();
 });
 afterAll(() => runtime.stop());
@@ -21,7 +27,6 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 test('without an issuing certificate: 503, no key is made, and that there was none is not remembered', async () => {
-  const putBack = await runtime.aftermath.remove([{ pk: 'CA#root', sk: 'CA' }, { pk: 'CA#issuing', sk: 'CA' }]);
   for (let attempt = 0; attempt < 2; attempt++) {
     const answer = await runtime.certify(agentId);
     expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, 'CA_NOT_INITIALISED', '30']);

@@ -58,7 +58,7 @@ function cornerOf(png: Buffer): string {
 
   beforeAll(async () => {
     runtime = await startTestRuntime();
-    const issued = await Promise.all([fullAgent, { ...fullAgent, name: hostile, operator_org: hostile, permitted_actions: [hostile], model_hash: 'f'.repeat(512) }].map((fields) => certifiedAgent(runtime.call, fields)));
+    const issued = await Promise.all([fullAgent, { ...fullAgent, name: hostile, operator_org: hostile.slice(0, 64), permitted_actions: [hostile], model_hash: 'f'.repeat(512) }].map((fields) => certifiedAgent(runtime.call, fields)));
     [valid, revoked] = issued.map(({ certificate }) => `${runtime.url}/verify/${certificate.serial_number}`) as [string, string];
     await revoke(runtime.call, issued[1]?.certificate.id, { body: { reason: hostile } });
   });

@@ -34,7 +34,7 @@ const read = (text: string) => text.replace(/&lt;/g, '<').replace(/&gt;/g, '>').
 const tagsOf = (page: string) => page.match(/<[a-z!/][^>]*>/gi) ?? [];
 /** Where a revocation or its end stands on the bar, in percent. */
 const markAt = (page: string, name: string) => Number(new RegExp(`<line class="${name}" x1="([0-9.]+)%"`).exec(page)?.[1]);
-const barOf = (page: string) => /role="img" aria-label="([^"]*)"/.exec(page)?.[1];
+const barOf = (page: string) => /role="img" aria-label="([^"]*)"/.exec(page)?.[1]?.replaceAll('\u00a0', ' ');
 
 const pages = {
   valid: pageOf(),

@@ -14,9 +14,9 @@ export function openRiskTable({ dynamodbEndpoint, tableNames }: Pick<TestRuntime
   const streams = new DynamoDBStreamsClient(configuration);
 
   return {
-    /** Writes a record as the pipeline may: with a key, and whatever attributes are given. Answers its record_id. */
-    async put(agentId: string, attributes: Record<string, AttributeValue>): Promise<string> {
-      const recordId = `${new Date().toISOString()}#${randomUUID()}`;
+    /** Writes a record as the pipeline may: with a key, whose time is now unless another is given, and any attributes. Answers its record_id. */
+    async put(agentId: string, attributes: Record<string, AttributeValue>, time = new Date().toISOString()): Promise<string> {
+      const recordId = `${time}#${randomUUID()}`;
       await client.send(new PutItemCommand({ TableName: tableNames.risk, Item: { agent_id: { S: agentId }, record_id: { S: recordId }, ...attributes } }));
       return recordId;
     },

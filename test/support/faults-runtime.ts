@@ -11,10 +11,13 @@ Object.defineProperty(Error, Symbol.hasInstance, {
   },
 });
 
-/** The whole service, with a fault proxy before each of the two services it stands on. */
-export interface FaultyRuntime extends TestRuntime {
+interface Proxies {
   readonly dynamodb: FaultProxy;
   readonly kms: FaultProxy;
+}
+
+/** The whole service, with a fault proxy before each of the two services it stands on. */
+export interface FaultyRuntime extends TestRuntime, Proxies {
   readonly aftermath: Aftermath;
   /** Registers an agent and answers its id. */
   newAgent(fields?: object, options?: CallOptions): Promise<string>;
@@ -24,16 +27,21 @@ export interface FaultyRuntime extends TestRuntime {
   calm(): void;
 }
 
-export async function startFaultyRuntime(): Promise<FaultyRuntime> {
+/** @param beforeTheStart told of the proxies before the first request, for faults that are there from the beginning. */
+export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => void = () => undefined): Promise<FaultyRuntime> {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // Faults fill the log, as they should.
-  const proxies: { dynamodb?: FaultProxy; kms?: FaultProxy } = {};
+  const started: { -readonly [Name in keyof Proxies]?: Proxies[Name] } = {};
   const runtime = await startTestRuntime({
     interpose: {
-      dynamodb: async (endpoint) => (proxies.dynamodb = await startFaultProxy(endpoint)).endpoint,
-      kms: async (endpoint) => (proxies.kms = await startFaultProxy(endpoint)).endpoint,
+      dynamodb: async (endpoint) => (started.dynamodb = await startFaultProxy(endpoint)).endpoint,
+      kms: async (endpoint) => {
+        started.kms = await startFaultProxy(endpoint);
+        beforeTheStart(started as Proxies);
+        return started.kms.endpoint;
+      },
     },
   });
-  const { dynamodb, kms } = proxies as Required<typeof proxies>;
+  const { dynamodb, kms } = started as Proxies;
   const aftermath = openAftermath(runtime);
   return {
     ...runtime,

@@ -24,7 +24,7 @@ export function timeBetween(earlier: string, later: string): string {
   const seconds = (Date.parse(later) - Date.parse(earlier)) / 1000;
   for (const [unit, length] of units) {
     const count = Math.floor(seconds / length);
-    if (count >= 1) return `${count} ${unit}${count === 1 ? '' : 's'}`;
+    if (count >= 1) return `${count}\u00a0${unit}${count === 1 ? '' : 's'}`;
   }
   return 'less than a minute';
 }
