@@ -27,10 +27,20 @@ try {
 } catch (error) {
   // Having been asked to end is no failure, even in the middle of starting.
   if (error !== stopping.signal.reason) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
   }
 }
 process.exit(0);
+
+/** One sentence. What the adapters hide from the API's clients, who could do nothing about it, is told here. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name !== 'Refusal' || !(error.cause instanceof Error)) return error.message;
+  const directory = process.env['KAKUNIN_DATA_DIR'];
+  return directory === undefined
+    ? `The service cannot start: ${error.cause.message}.`
+    : `What is in the data directory ${directory} cannot be used (${error.cause.message}): restore it from a copy, or name another one.`;
+}
 
 export {};

@@ -40,7 +40,7 @@ function permissions({ settings, tables: { registry, risk }, keys }: Platform): 
     'verify-certificate': [items(['GetItem'], certificates)],
     'get-authority': [items(['GetItem'], authorities)],
     'get-health': [items(['GetItem'], issuingAuthority)],
-    'ingest-event': [items(['GetItem'], agents, certificates), accessItems(risk, ['PutItem', 'UpdateItem'])],
+    'ingest-event': [items(['GetItem'], agents, certificates), accessItems(risk, ['GetItem', 'PutItem'])],
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, auditEntries), readStream(risk)],

@@ -25,6 +25,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
     throw new Error(`The data directory ${path} cannot be made (${cause.code}): name another one.`, { cause });
   });
+  // Before any advice on it: what is not ours is to be left alone.
+  await refuseForeign(path, join(path, 'kakunin.json'));
   const { mode, uid } = await stat(path);
   if ((mode & 0o077) !== 0 || (process.getuid !== undefined && uid !== process.getuid())) {
     throw new Error(`The data directory ${path} is open to other users: take it over, and run chmod 700 on it.`);
@@ -35,7 +37,6 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   const keys = inDirectory('kms');
   const checkpoints = inDirectory('checkpoints');
 
-  await refuseForeign(path, manifestFile);
   const release = await lock(inDirectory('lock'), `The data directory ${path} is in use`);
   try {
     const complete = await readManifest(manifestFile);

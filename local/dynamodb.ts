@@ -39,9 +39,10 @@ export async function startDynamodb(options: DynamodbOptions): Promise<Dynamodb>
   } else if (otherEndpoint !== undefined) {
     engine = { endpoint: otherEndpoint, died: new Promise(() => undefined), close: () => Promise.resolve() };
   } else {
-    throw new Error(
-      `There is no embedded DynamoDB engine for ${process.platform}-${process.arch}: start another one, such as DynamoDB Local, and name it in AWS_ENDPOINT_URL_DYNAMODB.`,
-    );
+    const platform = `${process.platform}-${process.arch}`;
+    throw new Error(platform === 'linux-x64'
+      ? 'The embedded DynamoDB engine is not installed: run npm ci without --omit=optional.'
+      : `There is no embedded DynamoDB engine for ${platform}: start another one, such as DynamoDB Local, and name it in AWS_ENDPOINT_URL_DYNAMODB.`);
   }
   try {
     await createTables(engine.endpoint, tableNames);

@@ -62,4 +62,3 @@ export async function autoRevoke({ registry, clock, newId, threshold }: AutoRevo
   }
   throw new Error(`Agent ${risk.agentId} kept changing while risk record ${risk.recordId} was acted upon.`);
 }
-

@@ -40,6 +40,9 @@ export const agentNotFound = () =>
 export const certificateNotFound = () =>
   new Refusal('CERTIFICATE_NOT_FOUND', 'There is no such certificate. Check the id, or list yours with GET /v1/certificates.');
 
+export const authorityNotInitialised = () =>
+  new Refusal('CA_NOT_INITIALISED', 'The certificate authority has not been set up yet. Try again when the deployment has finished.');
+
 export const agentRetired = () =>
   new Refusal('AGENT_RETIRED', 'This agent is retired for ever. Register a new agent with POST /v1/agents.');
 

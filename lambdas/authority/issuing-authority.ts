@@ -1,4 +1,4 @@
-import { Refusal } from './errors.ts';
+import { authorityNotInitialised } from './errors.ts';
 import type { Authority, Registry } from './ports.ts';
 
 /**
@@ -19,8 +19,6 @@ export function rememberedIssuingAuthority(registry: Pick<Registry, 'getAuthorit
 
 async function readIssuingAuthority(registry: Pick<Registry, 'getAuthority'>): Promise<Authority> {
   const authority = await registry.getAuthority('issuing');
-  if (authority === undefined) {
-    throw new Refusal('CA_NOT_INITIALISED', 'The certificate authority has not been set up yet. Try again when the deployment has finished.');
-  }
+  if (authority === undefined) throw authorityNotInitialised();
   return authority;
 }

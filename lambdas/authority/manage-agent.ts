@@ -61,6 +61,7 @@ async function changeAgent(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const agent = ownAgent(await registry.getAgent(agentId), tenantId);
     const set = decide(agent);
+    if (Object.keys(set).length === 0 || set.status === 'suspended' && agent.status === 'suspended' && Object.keys(set).length === 1) return agent;
     const updatedAt = clock().toISOString();
     const ends = set.status === 'suspended' || set.status === 'retired' ? endOfCertificate(agent, set.status, updatedAt) : undefined;
     const change: AgentChange = {

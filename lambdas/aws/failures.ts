@@ -70,6 +70,6 @@ function isOneOf(names: ReadonlySet<string>, error: unknown): boolean {
 }
 
 function httpStatusCode(error: unknown): number | undefined {
-  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
+  const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
   return $metadata?.httpStatusCode;
 }

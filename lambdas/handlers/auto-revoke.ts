@@ -35,7 +35,7 @@ async function handleInOrder(records: readonly DynamoDBRecord[]): Promise<Dynamo
     try {
       return await act();
     } catch (error) {
-      logger.error('auto-revoke', error as Error);
+      logger.error('auto-revoke', { error: error as Error, keys: record.dynamodb?.Keys, sequence_number: record.dynamodb?.SequenceNumber });
       failed.push(record);
       return undefined;
     }

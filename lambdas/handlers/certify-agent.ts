@@ -7,7 +7,7 @@ import { now } from './services.ts';
 import { issuanceServices } from './signing-services.ts';
 
 // Read while Lambda starts, so that not even the first request has to wait for it.
-void issuanceServices().issuingAuthority().catch(() => undefined);
+void (async () => issuanceServices().issuingAuthority())().catch(() => undefined);
 
 export const handler = endpoint('certify-agent', async (request) => {
   const { principal: { tenantId }, actor } = request;

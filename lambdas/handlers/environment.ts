@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } from '../pki/profile.ts';
 
 /*
- * The environment of the Lambdas, as lib/lambda.ts and local/runtime.ts set it. Nothing below the handlers reads it.
+ * The environment of the Lambdas, as lib/environment.ts and local/environment.ts set it. Nothing below the handlers reads it.
  * Region, credentials and endpoints are not here: the AWS SDK reads those by itself.
  */
 

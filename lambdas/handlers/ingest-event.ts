@@ -6,6 +6,7 @@ import { environment } from './environment.ts';
 import { riskServices } from './services.ts';
 
 export const handler = endpoint('ingest-event', async ({ principal, body, sourceIp }) => {
+  const threshold = environment('riskThreshold');
   const { record, assessment, occurredAt } = await ingestEvent(riskServices(), principal, {
     agentId: body.agent_id,
     actionType: body.action_type,
@@ -18,7 +19,7 @@ export const handler = endpoint('ingest-event', async ({ principal, body, source
     event_id: record.id,
     agent_id: record.agentId,
     action_type: body.action_type,
-    ...riskFields(record.score, environment('riskThreshold')),
+    ...riskFields(record.score, threshold),
     factors: assessment.factors,
     occurred_at: occurredAt,
   });

@@ -6,11 +6,12 @@ import { environment } from './environment.ts';
 import { riskServices } from './services.ts';
 
 export const handler = endpoint('record-risk-score', async ({ principal, body }) => {
+  const threshold = environment('riskThreshold');
   const record = await recordRiskScore(riskServices(), principal.tenantId, {
     agentId: body.agent_id,
     score: body.score,
     observedAt: body.observed_at ?? undefined,
     attributes: { source: body.source ?? null, model_version: body.model_version ?? null, explanation: body.explanation ?? null },
   });
-  return accepted(riskScoreResource(record, environment('riskThreshold')));
+  return accepted(riskScoreResource(record, threshold));
 });

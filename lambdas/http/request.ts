@@ -7,6 +7,7 @@ import { maximumBodyBytes, type Route } from '../routes.ts';
 import { parseJsonObject } from './json-body.ts';
 import { readPrincipal } from './principal.ts';
 import { BadRequest, type Issue } from './problem.ts';
+import { validationMessage } from './validation-messages.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : Record<string, never>;
 
@@ -88,7 +89,7 @@ function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array 
 function validated(schema: z.ZodType | undefined, read: () => unknown, where: 'body' | 'query'): unknown {
   const value = read();
   if (schema === undefined) return {};
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: validationMessage });
   if (result.success) return result.data;
   const issues = result.error.issues.map(({ path, message }): Issue => ({ path: path.join('.'), message }));
   throw new BadRequest(400, 'VALIDATION_FAILED', `The ${where} is not as it should be: ${describe(issues)}. Correct it and send it again.`, issues);
@@ -97,6 +98,6 @@ function validated(schema: z.ZodType | undefined, read: () => unknown, where: 'b
 function describe(issues: readonly Issue[]): string {
   const [first, ...others] = issues;
   if (first === undefined) return 'unknown';
-  const where = first.path === '' ? first.message : `${first.path}: ${first.message}`;
+  const where = `${first.path === '' ? 'it' : first.path} ${first.message}`;
   return others.length === 0 ? where : `${where} (and ${others.length} more)`;
 }

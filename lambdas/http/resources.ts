@@ -1,4 +1,4 @@
-import type { Agent } from '../authority/agent.ts';
+import type { Agent, FinancialScope } from '../authority/agent.ts';
 import { statusAt, type Certificate, type CertificateStatus } from '../authority/certificate.ts';
 import type { RiskRecord } from '../authority/ports.ts';
 import type { RevokedCertificate } from '../authority/revoke-certificate.ts';
@@ -21,7 +21,7 @@ export function agentResource(agent: Agent) {
     description: agent.description ?? null,
     operator_org: agent.operatorOrg ?? null,
     permitted_actions: agent.permittedActions,
-    financial_scope: agent.financialScope ?? null,
+    financial_scope: financialScopeResource(agent.financialScope),
     metadata: agent.metadata,
     status: agent.status,
     risk_score: agent.riskScore ?? null,
@@ -30,6 +30,17 @@ export function agentResource(agent: Agent) {
     updated_at: agent.updatedAt,
   };
 }
+
+/** The limits there are, in a fixed order; what is not limited is left out, as in the certificate. */
+function financialScopeResource(scope: FinancialScope | undefined): FinancialScope | null {
+  if (scope === undefined) return null;
+  const named = financialLimits.flatMap((limit) => (scope[limit] === undefined ? [] : [[limit, scope[limit]]]));
+  return Object.fromEntries(named) as FinancialScope;
+}
+
+const financialLimits = [
+  'max_single_trade_usd', 'daily_limit_usd', 'permitted_instruments', 'permitted_venues', 'leverage_permitted', 'max_leverage_ratio',
+] as const satisfies (keyof FinancialScope)[];
 
 export function certificateResource(certificate: Certificate, now: string) {
   return {
@@ -77,7 +88,7 @@ export function verificationResource(certificate: Certificate, now: string) {
     model_hash: certified.modelHash,
     operator_org: certified.operatorOrg ?? null,
     permitted_actions: certified.permittedActions,
-    financial_scope: certified.financialScope ?? null,
+    financial_scope: financialScopeResource(certified.financialScope),
   };
   return {
     serial_number: serialNumber,

@@ -7,6 +7,7 @@ let runtime: FaultyRuntime;
 
 beforeAll(async () => {
   runtime = await startFaultyRuntime();
+  runtime.calm(); // Minting the authorities is not what is counted here.
 });
 afterEach(() => runtime.calm());
 afterAll(() => runtime.stop());
@@ -39,6 +40,7 @@ async function expectSound(agentId: string): Promise<void> {
 describe('200 requests for one agent at once', () => {
   test('one is issued a certificate, 199 are refused, and one key is made', async () => {
     const agentId = await runtime.newAgent();
+    runtime.calm(); // The authorities' keys have signed before.
     const replies = await Promise.all(Array.from({ length: 200 }, () => runtime.certify(agentId)));
 
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);

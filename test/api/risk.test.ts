@@ -114,6 +114,22 @@ test('a transaction beyond what was certified scores at least 0.95, and says why
   });
 });
 
+describe('the amount of a transaction, of an agent with a daily limit of 1,000', () => {
+  const transaction = (amount_usd: unknown) => ({ action_type: 'transaction_initiated', payload: { amount_usd } });
+  const trader = async () => (await certifiedAgent(call, { financial_scope: { daily_limit_usd: 1000 } })).agent.id as string;
+
+  test.each<[unknown]>([[1000.01], [1e16], [-1e16], [1e300], ['1e300'], ['1e400'], ['Infinity']])('%j is beyond it', async (amount) => {
+    const agent_id = await trader();
+    expect(await report({ agent_id, ...transaction(amount) })).toMatchObject({ risk_score: 0.95, factors: ['transaction_initiated', 'scope_violation', 'daily_limit_usd'] });
+  });
+
+  test('is within it up to the last cent, in as many transactions as it takes', async () => {
+    const agent_id = await trader();
+    for (const amount of [0, 1e-200, 0.1, 0.2, '499.7', -500]) expect([amount, (await report({ agent_id, ...transaction(amount) })).risk_score]).toEqual([amount, 0.3]);
+    expect(await report({ agent_id, ...transaction(0.01) })).toMatchObject({ risk_score: 0.95, factors: expect.arrayContaining(['daily_limit_usd']) });
+  });
+});
+
 describe('POST /risk-scores', () => {
   const judge = async (body: object) => dataOf(await call('POST', '/risk-scores', { body: { agent_id: agent.id, ...body } }), 202);
 

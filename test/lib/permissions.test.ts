@@ -41,7 +41,7 @@ const expected: Record<string, readonly string[]> = {
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
-  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:PutItem dynamodb:UpdateItem on <risk>'],
+  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>'],
   'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
   'auto-revoke': [

@@ -1,3 +1,5 @@
+import process from 'node:process';
+
 /** A Jest reporter that ends the run with its totals on a line of their own, for whoever reads only that. */
 export default class ClosingLine {
   onRunComplete(_contexts, { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites }) {

@@ -95,6 +95,8 @@ export interface FaultProxy {
   readonly calls: readonly WireCall[];
   /** Applies `fault` to matching requests: to `times` of them (all by default) from number `first` (1 by default) on. */
   inject(pattern: Pattern, fault: Fault, options?: { first?: number; times?: number }): Injection;
+  /** Applies `fault` to matching requests while `atOnce` of them are under way. */
+  limit(pattern: Pattern, atOnce: number, fault: Fault): Injection;
   /** Holds matching requests back, the first `times` of them: before the service sees them (the default), or with its answer in hand. */
   hold(pattern: Pattern, options?: { where?: Whereabouts; times?: number }): Hold;
   /** Takes all faults and holds away and forgets the calls. */
@@ -107,9 +109,12 @@ export interface FaultProxy {
 
 interface Rule {
   readonly pattern: Pattern;
-  readonly strikes: (matched: number) => boolean;
+  readonly applies: (rule: Rule) => boolean;
+  /** Requests that it was meant for, and those of them it was applied to. */
   matched: number;
   hits: number;
+  /** Requests that it is meant for and that are not answered. */
+  underWay: number;
   readonly fault?: Fault;
   readonly hold?: { readonly where: Whereabouts; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
 }
@@ -131,7 +136,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const input = parse(body);
     const call: WireCall = { operation, input, startedAt, text: `${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
     calls.push(call);
-    const struck = rules.filter((rule) => strikes(rule, call));
+    const meant = rules.filter(({ pattern }) => matches(pattern, call));
+    const struck = meant.filter(strikes);
+    for (const rule of meant) rule.underWay++;
+    response.once('close', () => {
+      for (const rule of meant) rule.underWay--;
+    });
     await passHolds(struck, call, 'before the service');
     const { fault } = struck.find((rule) => rule.fault !== undefined) ?? {};
     if (fault?.kind === 'delayed') await sleep(fault.milliseconds);
@@ -198,9 +208,19 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
   const ownPort = await listen(0);
 
-  const add = (rule: Rule) => {
+  const add = (definition: Pick<Rule, 'pattern' | 'applies' | 'fault' | 'hold'>) => {
+    const rule: Rule = { ...definition, matched: 0, hits: 0, underWay: 0 };
     rules.push(rule);
     return rule;
+  };
+  const addFault = (pattern: Pattern, fault: Fault, applies: Rule['applies']): Injection => {
+    const rule = add({ pattern, fault, applies });
+    return {
+      get hits() {
+        return rule.hits;
+      },
+      remove: () => void (rules = rules.filter((other) => other !== rule)),
+    };
   };
 
   return {
@@ -208,19 +228,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     get calls() {
       return calls;
     },
-    inject(pattern, fault, { first = 1, times = Infinity } = {}) {
-      const rule = add({ pattern, fault, matched: 0, hits: 0, strikes: (matched) => matched >= first && matched < first + times });
-      return {
-        get hits() {
-          return rule.hits;
-        },
-        remove: () => void (rules = rules.filter((other) => other !== rule)),
-      };
-    },
+    inject: (pattern, fault, { first = 1, times = Infinity } = {}) => addFault(pattern, fault, ({ matched }) => matched >= first && matched < first + times),
+    limit: (pattern, atOnce, fault) => addFault(pattern, fault, ({ underWay }) => underWay >= atOnce),
     hold(pattern, { where = 'before the service', times = Infinity } = {}) {
       const { promise: released, resolve: release } = withResolvers<undefined>();
       const { promise: reached, resolve: arrived } = withResolvers<WireCall>();
-      const rule = add({ pattern, matched: 0, hits: 0, strikes: (matched) => matched <= times, hold: { where, released, arrived } });
+      const rule = add({ pattern, applies: ({ matched }) => matched <= times, hold: { where, released, arrived } });
       const letGo = () => release(undefined);
       releases.add(letGo);
       return {
@@ -253,10 +266,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-function strikes(rule: Rule, call: WireCall): boolean {
-  const { operation, where, concerning = '' } = rule.pattern;
-  if (operation !== call.operation || where?.(call.input) === false || !call.text.includes(concerning)) return false;
-  const struck = rule.strikes(++rule.matched);
+function matches({ operation, where, concerning = '' }: Pattern, call: WireCall): boolean {
+  return operation === call.operation && where?.(call.input) !== false && call.text.includes(concerning);
+}
+
+function strikes(rule: Rule): boolean {
+  rule.matched++;
+  const struck = rule.applies(rule);
   if (struck) rule.hits++;
   return struck;
 }
