@@ -10,7 +10,7 @@ let client: DynamoDBDocumentClient | undefined;
  */
 export function dynamodb(): DynamoDBDocumentClient {
   client ??= DynamoDBDocumentClient.from(
-    new DynamoDBClient({ requestHandler: { ...unqueued, connectionTimeout: 1_000, requestTimeout: 8_000, throwOnRequestTimeout: true } }),
+    new DynamoDBClient({ requestHandler: { ...unqueued, connectionTimeout: 3_000, requestTimeout: 8_000, throwOnRequestTimeout: true } }),
     { marshallOptions: { removeUndefinedValues: true } },
   );
   return client;

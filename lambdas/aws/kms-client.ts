@@ -8,6 +8,6 @@ let client: KMSClient | undefined;
  * endpoint come from the SDK's own environment variables. How long a call may take is for each call to say.
  */
 export function kms(): KMSClient {
-  client ??= new KMSClient({ requestHandler: { ...unqueued, connectionTimeout: 1_000 } });
+  client ??= new KMSClient({ requestHandler: { ...unqueued, connectionTimeout: 3_000 } });
   return client;
 }
