@@ -30,8 +30,12 @@ export async function seedTenants(endpoint: string, tableName: string, seeds: re
       const id = nameBasedUuid(`tenant:${name}`);
       const keyHash = hashApiKey(key);
       if ((await access.getTenant(id)) === undefined) await access.putTenant({ id, name, createdAt });
-      if ((await access.findApiKey(keyHash)) === undefined) {
+      const stored = await access.findApiKey(keyHash);
+      if (stored === undefined) {
         await access.putApiKey({ keyHash, id: nameBasedUuid(`key:${keyHash}`), tenantId: id, name: 'local', scopes, createdAt });
+      } else if (stored.tenantId !== id || stored.revokedAt !== undefined) {
+        const why = stored.tenantId === id ? 'was revoked' : 'belongs to another tenant';
+        throw new Error(`The API key that KAKUNIN_LOCAL_KEYS gives ${name} ${why} in this data directory: give it another one.`);
       }
       tenants.push({ id, name, key });
     }

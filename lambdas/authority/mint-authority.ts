@@ -24,11 +24,19 @@ export interface AuthorityPlan {
 /**
  * Mints the root and the issuing certificate, once: where the registry has them, they are answered as they are, whatever
  * the plan says now, because every certificate issued so far depends on them.
+ * @throws Error where the plan's keys are not those that they were minted for.
  * @returns the issuing and the root authority.
  */
 export async function mintAuthority(services: MintingServices, plan: AuthorityPlan): Promise<{ issuing: Authority; root: Authority; minted: boolean }> {
   const existing = await readAuthorities(services.registry);
-  if (existing !== undefined) return { ...existing, minted: false };
+  if (existing !== undefined) {
+    for (const [{ role, keyArn }, plannedKeyArn] of [[existing.root, plan.rootKeyArn], [existing.issuing, plan.issuingKeyArn]] as const) {
+      if (keyArn !== plannedKeyArn) {
+        throw new Error(`The ${role} certificate was minted for the key ${keyArn}, and this deployment has ${plannedKeyArn}: bring the old key back, for nothing else can sign in its name.`);
+      }
+    }
+    return { ...existing, minted: false };
+  }
   const { settings, keys, clock, random } = services;
   const notBefore = clock();
   const named = (commonName: string): DistinguishedName => ({

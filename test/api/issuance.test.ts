@@ -191,6 +191,17 @@ describe('certify against a change that meets it', () => {
     await expectSound(agentId);
   });
 
+  test('a certificate that its agent does not point to is revoked alone, and the agent keeps what it has', async () => {
+    const agentId = await runtime.newAgent();
+    const { id, serial_number } = (await runtime.certify(agentId)).body.data;
+    await runtime.aftermath.pointElsewhere(agentId);
+    expect((await revoke(id)).status).toBe(200);
+    expect((await runtime.verify(serial_number)).body.data.status).toBe('revoked');
+    expect(await runtime.aftermath.agent(agentId)).toMatchObject({ status: 'active', activeCertificate: { id: 'another' } });
+    expect((await runtime.aftermath.audit(id)).map(({ eventType }) => eventType)).toEqual(['certificate.issued', 'certificate.revoked']);
+    expect((await runtime.aftermath.audit(agentId)).map(({ eventType }) => eventType)).toEqual(['agent.created']);
+  });
+
   test('ten revocations of one certificate at once: one revokes it, and the audit trail has it once', async () => {
     const agentId = await runtime.newAgent();
     const { id } = (await runtime.certify(agentId)).body.data;

@@ -62,6 +62,8 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
     /** Makes the agent's lease, if it has one, end in the past. */
     expireLease: (agentId: string) => update(agentKey(agentId), 'SET lease.expiresAt = :past', { ':past': '2020-01-01T00:00:00.000Z' }),
     setLease: (agentId: string, lease: Item) => update(agentKey(agentId), 'SET lease = :lease', { ':lease': lease }),
+    /** Lets the agent point to another certificate than its own. */
+    pointElsewhere: (agentId: string) => update(agentKey(agentId), 'SET activeCertificate.id = :other', { ':other': 'another' }),
     /** Takes away the risk score that the agent is shown with. */
     forgetRiskScore: (agentId: string) => update(agentKey(agentId), 'REMOVE riskScore, riskObservedAt'),
     /** Lets the certificate have expired at the given time, on its own item and on its agent's pointer. */
