@@ -7,7 +7,7 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }],
   },
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
-  // Much of a test's time is waiting, so two files side by side serve two cores better than Jest's one less than there are.
-  maxWorkers: 2,
+  // The runtime under test, its engine and its clients share the machine with the runner; a second file beside them would only make all wait.
+  maxWorkers: 1,
   testTimeout: 30_000,
 };

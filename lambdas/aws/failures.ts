@@ -66,7 +66,8 @@ function isPassing(error: unknown): boolean {
 }
 
 function isOneOf(names: ReadonlySet<string>, error: unknown): boolean {
-  return error instanceof Error && (names.has(error.name) || ('code' in error && typeof error.code === 'string' && names.has(error.code)));
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return [name, code].some((known) => typeof known === 'string' && names.has(known));
 }
 
 function httpStatusCode(error: unknown): number | undefined {

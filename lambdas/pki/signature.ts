@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { readDer } from './der-reader.ts';
+import { readDer, TAG } from './der-reader.ts';
 import { hexOf } from './hexadecimal.ts';
 
 /** AlgorithmIdentifier { sha256WithRSAEncryption, NULL } (RFC 4055 §5), DER in hexadecimal digits. */
@@ -27,8 +27,8 @@ export function verifyRsaSha256(subjectPublicKeyInfoDer: Uint8Array, data: Uint8
  */
 export function verifyCertificateSignature(certificateDer: Uint8Array, issuerSubjectPublicKeyInfoDer: Uint8Array): boolean {
   try {
-    const [tbsCertificate, signatureAlgorithm, signatureValue, ...rest] = readDer(certificateDer).children;
-    if (!tbsCertificate || !signatureAlgorithm || !signatureValue || rest.length > 0) return false;
+    const { tag, children: [tbsCertificate, signatureAlgorithm, signatureValue, ...rest] } = readDer(certificateDer);
+    if (tag !== TAG.sequence || !tbsCertificate || !signatureAlgorithm || !signatureValue || rest.length > 0) return false;
     const signature = tbsCertificate.children[2];
     if (!signature || hexOf(signature.encoded) !== SHA256_WITH_RSA_DER || hexOf(signatureAlgorithm.encoded) !== SHA256_WITH_RSA_DER) return false;
     if (signatureValue.tag !== 0x03 || signatureValue.content[0] !== 0) return false;

@@ -62,5 +62,6 @@ describe('verifyCertificateSignature', () => {
     const at = Buffer.from(der).lastIndexOf(outerAlgorithm);
     expect(verifyCertificateSignature(der.with(at + 12, 0x0c), subjectPublicKeyInfoDer)).toBe(false);
     expect(verifyCertificateSignature(tlv(0x30, der), subjectPublicKeyInfoDer)).toBe(false);
+    expect(verifyCertificateSignature(der.with(0, 0xb0), subjectPublicKeyInfoDer)).toBe(false);
   });
 });
