@@ -22,16 +22,25 @@ export interface TableDefinition extends KeySchema {
 }
 
 /**
- * The registry: agents, certificates, authorities, tenants, API keys and the audit trail.
+ * The registry: agents, certificates, authorities, tenants, API keys, the audit trail, and what the end of a certificate
+ * entails.
  *
- * | item        | pk                       | sk                    | by-tenant                | by-agent             |
- * |-------------|--------------------------|-----------------------|--------------------------|----------------------|
- * | agent       | AGENT#<agentId>          | AGENT                 | <tenantId>#AGENT         |                      |
- * | certificate | CERT#<certificateId>     | CERT                  | <tenantId>#CERTIFICATE   | <tenantId>#<agentId> |
- * | authority   | CA#<root or issuing>     | CA                    |                          |                      |
- * | tenant      | TENANT#<tenantId>        | TENANT                |                          |                      |
- * | API key     | KEY#<SHA-256 of the key> | KEY                   | <tenantId>#KEY           |                      |
- * | audit entry | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId> |                          |                      |
+ * | item         | pk                       | sk                          | by-tenant                | by-agent             |
+ * |--------------|--------------------------|-----------------------------|--------------------------|----------------------|
+ * | agent        | AGENT#<agentId>          | AGENT                       | <tenantId>#AGENT         |                      |
+ * | certificate  | CERT#<certificateId>     | CERT                        | <tenantId>#CERTIFICATE   | <tenantId>#<agentId> |
+ * | expiry       | EXPIRY#<crlShard>        | <expiresAt>#<certificateId> |                          |                      |
+ * | CRL entry    | REVOKED#<crlShard>       | <expiresAt>#<certificateId> |                          |                      |
+ * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
+ * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
+ * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
+ * | authority    | CA#<root, issuing, ocsp> | CA                          |                          |                      |
+ * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
+ * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
+ * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          |                      |
+ *
+ * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in
+ * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts).
  *
  * No partition key is shared by a tenant's whole write traffic: audit entries are spread over shards, and the by-tenant
  * index sees an item only when it is created or changes its status.

@@ -1,0 +1,55 @@
+import type { TableName } from './schema.ts';
+
+/*
+ * What calls functions other than HTTP does: the streams of the tables, and the clock. lib/ deploys it and local/ imitates
+ * it. A name is that of the function's file in lambdas/handlers.
+ */
+
+/** A function that reads a table's stream, as Lambda's event source mapping calls it. */
+export interface StreamConsumer {
+  readonly table: TableName;
+  /** Only records of these kinds of change; by default insertions and modifications. */
+  readonly eventNames: readonly ('INSERT' | 'MODIFY' | 'REMOVE')[];
+  /** Only items whose partition key begins with this. Filters see strings; what they say of numbers never holds. */
+  readonly partitionKeyPrefix?: string;
+  readonly batchSize: number;
+  /** How long records are gathered before the function is called. */
+  readonly batchingWindowSeconds: number;
+  /** How many batches of a shard may be under way at once; those of one item stay in order. */
+  readonly parallelizationFactor: number;
+  /** A record that cannot be processed is set apart, tried again so often, and put aside as a dead letter. */
+  readonly retryAttempts: number;
+  readonly maximumRecordAgeSeconds: number;
+  readonly timeoutSeconds: number;
+}
+
+const bounded = { eventNames: ['INSERT', 'MODIFY'], retryAttempts: 10, maximumRecordAgeSeconds: 6 * 3600 } as const;
+
+/** Items of the registry that say a certificate has ended: what its two stream consumers act on (lambdas/schema.ts). */
+export const outboxKeyPrefix = 'OUTBOX#';
+
+export const streamConsumers = {
+  'auto-revoke': { ...bounded, table: 'risk', batchSize: 100, batchingWindowSeconds: 0, parallelizationFactor: 10, timeoutSeconds: 60 },
+  // Many revocations become one publication: those of a second, or of as long as the publication before them takes.
+  'publish-crls': { ...bounded, table: 'registry', partitionKeyPrefix: outboxKeyPrefix, batchSize: 10_000, batchingWindowSeconds: 1, parallelizationFactor: 1, timeoutSeconds: 300 },
+  // Apart from the CRLs, so that these do not wait for KMS, which takes 15 keys a second.
+  'retire-keys': { ...bounded, table: 'registry', partitionKeyPrefix: outboxKeyPrefix, batchSize: 100, batchingWindowSeconds: 0, parallelizationFactor: 1, timeoutSeconds: 120 },
+} as const satisfies Record<string, StreamConsumer>;
+
+export type StreamConsumerName = keyof typeof streamConsumers;
+
+/** A function that the clock calls. */
+export interface Schedule {
+  readonly everyMinutes: number;
+  readonly timeoutSeconds: number;
+}
+
+export const schedules = {
+  // Each CRL is published once a day; looking every hour leaves five more attempts before the one that is out ends.
+  'refresh-crls': { everyMinutes: 60, timeoutSeconds: 900 },
+  'expire-certificates': { everyMinutes: 60, timeoutSeconds: 300 },
+  // Renews what the authority has signed for itself: the OCSP responder's certificate and the root's CRL.
+  'mint-authority': { everyMinutes: 24 * 60, timeoutSeconds: 300 },
+} as const satisfies Record<string, Schedule>;
+
+export type ScheduledName = keyof typeof schedules;
