@@ -1,6 +1,7 @@
 import type { Agent, AgentProfile, AgentStatus, Lease } from './agent.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Certificate, CertificateStatus } from './certificate.ts';
+import type { EndingCertificate } from './certificate-end.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
 
 /*
@@ -60,17 +61,19 @@ export interface Registry {
 
   getCertificate(certificateId: string): Promise<Certificate | undefined>;
   /** False where the certificate is revoked already; then nothing was written. */
-  revokeCertificate(certificate: Pick<Certificate, 'id' | 'agentId'>, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
+  revokeCertificate(certificate: EndingCertificate, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
   listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
 
   getAuthority(role: AuthorityRole): Promise<Authority | undefined>;
   /** Both at once and only where there are none; false where there are. */
   createAuthorities(authorities: readonly Authority[]): Promise<boolean>;
+  /** Puts the authority in the place of `previous`, or where there is none; false where something else is there by now. */
+  replaceAuthority(authority: Authority, previous: Authority | undefined): Promise<boolean>;
 }
 
-export type AuthorityRole = 'root' | 'issuing';
+export type AuthorityRole = 'root' | 'issuing' | 'ocsp';
 
-/** A certificate authority: its certificate, and where its key is. */
+/** A certificate authority, or the OCSP responder it has delegated to: its certificate, and where its key is. */
 export interface Authority {
   readonly role: AuthorityRole;
   readonly keyArn: string;
