@@ -24,10 +24,17 @@ export function sdkEnvironment(current: Environment): Environment {
   };
 }
 
+/** There is one role for all functions, and a KMS that does not ask for it. */
+const roleArn = `arn:aws:iam::${accountId}:role/kakunin-local`;
+
 export interface HandlerSettings {
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
+  readonly s3Endpoint: string;
   readonly tableNames: Readonly<Record<TableName, string>>;
+  readonly distributionBucket: string;
+  /** What certificates name, without a trailing slash. */
+  readonly distributionUrl: string;
   readonly authorityKeys: AuthorityKeyArns;
 }
 
@@ -36,15 +43,20 @@ export function handlerEnvironment(current: Environment, settings: HandlerSettin
   return {
     AWS_ENDPOINT_URL_DYNAMODB: settings.dynamodbEndpoint,
     AWS_ENDPOINT_URL_KMS: settings.kmsEndpoint,
+    AWS_ENDPOINT_URL_S3: settings.s3Endpoint,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,
+    DISTRIBUTION_BUCKET: settings.distributionBucket,
+    DISTRIBUTION_URL: settings.distributionUrl,
     DEPLOYMENT: 'local',
     RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
     CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
+    OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ACCOUNT_ID: accountId,
-    CERTIFIER_ROLE_ARN: `arn:aws:iam::${accountId}:role/kakunin-local`,
+    CERTIFIER_ROLE_ARN: roleArn,
+    KEY_RETIRER_ROLE_ARN: roleArn,
   };
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient, ListKeysCommand, ListResourceTagsCommand } from '@aws-sdk/client-kms';
 import { localCredentials, region } from '../../local/account.ts';
-import { nameBasedUuid } from '../../local/tenants.ts';
+import { nameBasedUuid } from '../../local/name-based-uuid.ts';
 import { eventually } from './processes.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
@@ -53,12 +53,12 @@ test('a tenant has the same id wherever and whenever it is made', () => {
   expect(nameBasedUuid('tenant:acme')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
-test('the two CA keys carry their roles as tags', async () => {
+test('the CA’s keys carry their roles as tags', async () => {
   const kms = new KMSClient({ endpoint: runtime.kmsEndpoint, region, credentials: localCredentials });
   const { Keys = [] } = await kms.send(new ListKeysCommand({}));
   const tags = await Promise.all(Keys.map(async ({ KeyId }) => (await kms.send(new ListResourceTagsCommand({ KeyId }))).Tags ?? []));
   const roles = tags.flat().filter(({ TagKey }) => TagKey === 'kakunin:role').map(({ TagValue }) => TagValue);
-  expect(roles.filter((role) => role?.startsWith('ca-')).sort()).toEqual(['ca-issuing', 'ca-root']);
+  expect(roles.filter((role) => role?.startsWith('ca-')).sort()).toEqual(['ca-issuing', 'ca-ocsp', 'ca-root']);
   kms.destroy();
 });
 
