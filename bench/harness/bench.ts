@@ -18,10 +18,16 @@ export interface BenchContext {
   readonly seconds: number;
   /** How many requests are under way at once. */
   readonly concurrency: number;
+  /** How many entries or certificates a bench that is about their number deals with, where it is not to be its own. */
+  readonly count?: number;
+  /** Tells how far a bench is that takes long. */
+  readonly progress: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Bench {
   readonly summary: string;
+  /** Too long to be run without being asked for. */
+  readonly onlyByName?: true;
   readonly run: (context: BenchContext) => Promise<readonly Report[]>;
 }
