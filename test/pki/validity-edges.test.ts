@@ -25,7 +25,7 @@ beforeAll(() => {
 });
 
 /** What `openssl verify` says of a leaf at a time: OK, or its errors. */
-function verdict(leafPem: string, authority: number, attime: number, crls?: string): string {
+function verdict(leafPem: string, authority: number, attime: number, crls?: string | Uint8Array): string {
   const options = crls === undefined ? [] : ['-crl_check', '-CRLfile', 'crls.pem'];
   const { stdout, stderr } = openssl(
     ['verify', '-x509_strict', '-attime', String(attime), '-CAfile', `root-${authority}.pem`, '-untrusted', `issuing-${authority}.pem`, ...options, 'leaf.pem'],
