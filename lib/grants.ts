@@ -20,9 +20,23 @@ export function accessItems(table: Table, actions: readonly ItemAction[], kinds:
   return allow({
     actions: actions.map((action) => `dynamodb:${action}`),
     resources: [table.tableArn],
-    ...(kinds.length > 0 && { conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...kinds] } } }),
+    ...(kinds.length > 0 && { conditions: ofKinds(kinds) }),
   });
 }
+
+/**
+ * The same within TransactWriteItems alone. For a transaction that deletes: apart from it, its actions can do nothing to
+ * the other kinds that it touches.
+ */
+export function transactItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[]): Permission {
+  return allow({
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resources: [table.tableArn],
+    conditions: { ...ofKinds(kinds), 'ForAnyValue:StringEquals': { 'dynamodb:EnclosingOperation': ['TransactWriteItems'] } },
+  });
+}
+
+const ofKinds = (kinds: readonly string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...kinds] } });
 
 /** Queries of an index. Its partition keys begin with a tenant's id, so there is no kind to hold them to. */
 export function queryIndex(table: Table, index: RegistryIndex): Permission {

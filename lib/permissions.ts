@@ -1,7 +1,8 @@
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { AuthorityKey } from './authority-keys.ts';
 import {
-  accessItems, accessObjects, createAgentKeys, listBucket, queryIndex, readStream, setAside, type ItemAction, type Permission, type RegistryIndex,
+  accessItems, accessObjects, createAgentKeys, listBucket, queryIndex, readStream, setAside, transactItems,
+  type ItemAction, type Permission, type RegistryIndex,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
 
@@ -69,11 +70,11 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'auto-revoke': [revoke, readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
-    'retire-keys': [items(['PutItem'], effects), readStream(registry), setAside(deadLetters)],
+    'retire-keys': [items(['GetItem', 'UpdateItem'], effects), readStream(registry), setAside(deadLetters)],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
     'expire-certificates': [
-      items(['Query'], expiries),
-      items(['DeleteItem', 'UpdateItem', 'PutItem'], expiries, certificates, outbox, auditEntries),
+      items(['Query', 'DeleteItem'], expiries),
+      transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [expiries, certificates, outbox, auditEntries]),
     ],
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),

@@ -58,11 +58,11 @@ const expected: Record<string, readonly string[]> = {
   'auto-revoke': [revoke, readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
-  'retire-keys': ['dynamodb:PutItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
+  'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
-    'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
-    'dynamodb:Query on <registry>, keys in EXPIRY#*',
+    'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
+    'dynamodb:DeleteItem dynamodb:Query on <registry>, keys in EXPIRY#*',
   ],
   'get-crl': ['s3:GetObject on <files>/crl/complete.*', 's3:ListBucket on <files>'],
   'post-ocsp': answerOcsp,
