@@ -11,7 +11,7 @@ import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
 import { hasHandler, loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
-import { startKms } from './kms.ts';
+import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
 import { startSchedules } from './schedules.ts';
 import type { DeadLetter } from './streams.ts';
@@ -30,6 +30,8 @@ export interface RuntimeOptions {
     readonly kms?: (endpoint: string) => Promise<string>;
     readonly s3?: (endpoint: string) => Promise<string>;
   };
+  /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
+  readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
@@ -91,7 +93,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       openAddress({ ...(port !== undefined && { port }), ...(host !== undefined && { host }) }, data),
       (address) => address.gateway.close(),
     );
-    const kms = await start(startKms(data && { dataDirectory: data.keys }), (part) => part.close());
+    const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const dynamodb = await start(
       startDynamodb({ tableNames, otherEndpoint: otherDynamodb, ...(data && { databaseFile: data.databaseFile, pidFile: data.enginePidFile }) }),
