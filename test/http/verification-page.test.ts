@@ -199,6 +199,23 @@ describe('the document', () => {
     for (const part of ['<!doctype html>\n<html lang="en">', '<header', '<main>', '<footer>', '<meta name="viewport" content="width=device-width, initial-scale=1">']) expect(page).toContain(part);
   });
 
+  test.each(Object.entries(pages))('%s: can be heard and used by keyboard', (_, page) => {
+    for (const picture of page.match(/<svg [^>]*>/g) ?? []) expect(picture).toMatch(/ aria-hidden="true"| role="img" aria-label="[^"]{20,}"|^<svg y="/);
+    for (const [, text = ''] of page.matchAll(/<(?:a|summary)\b[^>]*>(.*?)<\/(?:a|summary)>/g)) expect(text).toMatch(/^[A-Z][a-z]+ /);
+    for (const cell of page.match(/<th\b[^>]*>/g) ?? []) expect(cell).toBe('<th scope="row">');
+    expect(page).not.toMatch(/ tabindex=| accesskey=/);
+    // The state is said in words where the colour and the shape are, and in the title.
+    const state = /<\/svg>(.*?)<\/h1>/.exec(page)?.[1] ?? '';
+    expect(/<title>(.*?)[:·<]/.exec(page)?.[1]?.trim()).toBe(state);
+  });
+
+  test('the focus is shown, and nothing moves for whoever does not want it', () => {
+    expect(stylesheet).toMatch(/:focus-visible \{ outline: 3px solid/);
+    expect(stylesheet).not.toMatch(/outline: (?:none|0)|animation/);
+    const still = stylesheet.replace(/@media \(prefers-reduced-motion: no-preference\) \{.*?\}\s*\}/, '');
+    expect([stylesheet.includes('transition'), still.includes('transition')]).toEqual([true, false]);
+  });
+
   test('its policy allows its own style and nothing else', () => {
     const { status, headers } = answerOf();
     const hash = createHash('sha256').update(/<style>(.*?)<\/style>/s.exec(pages.valid)?.[1] ?? '').digest('base64');
