@@ -9,7 +9,7 @@ import { startDynamodb } from './dynamodb.ts';
 import { applyEnvironment, handlerEnvironment, sdkEnvironment } from './environment.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
-import { hasHandler, loadHandler } from './handlers.ts';
+import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
@@ -122,7 +122,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
-    for (const functionName of [...Object.keys(routes), 'authorize'].filter(hasHandler)) await loadHandler(functionName);
+    for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
     gateway.serve(createDistribution({
       api: createApi({ routes, basePath, load: loadHandler }),
       basePath,

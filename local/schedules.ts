@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { schedules, type Schedule, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
-import { hasHandler, loadHandler } from './handlers.ts';
+import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
 
 export interface Schedules {
@@ -32,7 +32,7 @@ export function startSchedules({ automatic }: { automatic: boolean }): Schedules
   }
 
   if (automatic) {
-    for (const [name, { everyMinutes }] of (Object.entries(schedules) as [ScheduledName, Schedule][]).filter(([scheduled]) => hasHandler(scheduled))) {
+    for (const [name, { everyMinutes }] of Object.entries(schedules) as [ScheduledName, Schedule][]) {
       timers.push(setTimeout(runUnattended, firstRunMilliseconds, name).unref(), setInterval(runUnattended, everyMinutes * 60_000, name).unref());
     }
   }
