@@ -71,7 +71,8 @@ export async function startOpensslServer(identity: Identity, { root, crls }: Cli
  * @param rejectUnauthorized whether whoever is not authorized is cut off; otherwise told why
  */
 export async function startNodeServer(identity: Identity, { root, crls }: ClientTrust, rejectUnauthorized = true): Promise<TlsServer> {
-  const server = createServer({ cert: identity.certificate, key: identity.key, ca: root, crl: crls, requestCert: true, rejectUnauthorized }, (socket) => {
+  // One CRL each: of a text with several, Node reads the first.
+  const server = createServer({ cert: identity.certificate, key: identity.key, ca: root, crl: crls.split(/(?<=-----END X509 CRL-----\n)/), requestCert: true, rejectUnauthorized }, (socket) => {
     // The answer is what the test looks at; a client that is gone does not get it.
     socket.on('error', () => undefined);
     socket.once('data', () => socket.end(socket.authorized ? `authorized ${socket.getPeerCertificate().subjectaltname}` : `not authorized: ${String(socket.authorizationError)}`));
