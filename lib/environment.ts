@@ -30,8 +30,7 @@ function variables({ settings, tables, keys, distribution, keyRetirer }: Platfor
 type Variable = keyof ReturnType<typeof variables>;
 
 const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
-const ocsp = ['REGISTRY_TABLE', 'DEPLOYMENT'] as const;
-const publishing = ['REGISTRY_TABLE', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
+const publishing = ['REGISTRY_TABLE', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
   'create-agent': ['REGISTRY_TABLE'],
@@ -46,20 +45,18 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'verify-certificate': ['REGISTRY_TABLE'],
   'get-authority': ['REGISTRY_TABLE'],
   'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
-  'post-ocsp': ocsp,
-  'get-ocsp': ocsp,
+  'post-ocsp': ['REGISTRY_TABLE'],
+  'get-ocsp': ['REGISTRY_TABLE'],
   'get-health': ['REGISTRY_TABLE'],
   'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
-  'retire-keys': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS'],
+  'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
-  'mint-authority': [
-    'REGISTRY_TABLE', 'DEPLOYMENT', 'CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'DISTRIBUTION_BUCKET', 'CRL_SHARDS',
-  ],
+  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', ...publishing],
 };
 
 /** A function's environment: what its handler reads and nothing else. `role` is the function's own. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import vm from 'node:vm';
 import { issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl, crlShardUrl } from '../../lambdas/pki/distribution-urls.ts';
-import { list, lines, synthesize, type Resource } from './synthesized.ts';
+import { lines, synthesize, type Resource } from './synthesized.ts';
 
 const { ofType, bucket, bucketPolicy, render, functions, template } = synthesize();
 
@@ -143,7 +143,7 @@ test('the distribution waits for no function: it knows the API by its id alone',
     if (reached.has(id)) return;
     reached.add(id);
     const resource = template.Resources[id];
-    for (const next of [...referencesIn(resource?.Properties), ...list(resource?.DependsOn ?? []).flat()]) if (next in template.Resources) follow(next);
+    for (const next of [...referencesIn(resource?.Properties), ...(resource?.DependsOn ?? [])]) if (next in template.Resources) follow(next);
   };
   follow(String(ofType('AWS::CloudFront::Distribution')[0]?.[0]));
   const types = [...reached].map((id) => template.Resources[id]?.Type);

@@ -43,12 +43,13 @@ function describeStack(stack: Stack) {
   const ofType = (type: string) => resources.filter(([, { Type }]) => Type === type);
   const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['GlobalSecondaryIndexes'] !== undefined);
   const keyOfRole = (role: string) => ofType('AWS::KMS::Key').find(([, { Properties }]) => JSON.stringify(Properties['Tags']).includes(`"${role}"`))?.[0];
+  const onlyId = (type: string) => String(ofType(type)[0]?.[0]);
   const [[filesId], [deadLettersId]] = partition(ofType('AWS::S3::Bucket'), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
   const names: Record<string, string> = {
     [String(registryId)]: 'registry', [String(riskId)]: 'risk',
     [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-ocsp'))]: 'OCSP key',
     [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters',
-    ...Object.fromEntries([['AWS::CloudFront::Distribution', 'distribution'], ['AWS::ApiGateway::RestApi', 'API']].flatMap(([type = '', name]) => ofType(type).map(([id]) => [id, name]))),
+    [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
   };
   // Functions and their roles by the name of the handler, beside CDK's own function that calls the custom resource's.
   const functions = new Map(ofType('AWS::Lambda::Function').map(([id, resource]) => {
