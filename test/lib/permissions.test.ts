@@ -120,9 +120,11 @@ describe('what nobody may do', () => {
     ]);
   });
 
-  test('only the expiry of certificates is ever deleted, by the function that notes it', () => {
-    const deleters = handlerNames.filter((name) => statementsOf(name).some(({ Action }) => list(Action).includes('dynamodb:DeleteItem')));
-    expect(deleters).toEqual(['expire-certificates']);
+  test('only expire-certificates deletes items: expiries, and what else its transaction touches in a transaction only', () => {
+    const deleting = (name: string) => statementsOf(name).filter(({ Action }) => list(Action).includes('dynamodb:DeleteItem'));
+    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['expire-certificates']);
+    const elsewhere = deleting('expire-certificates').filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
+    expect(elsewhere.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).toEqual([['EXPIRY#*']]);
   });
 
   test('no object can be deleted, and what is published is written by those who publish', () => {
