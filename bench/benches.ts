@@ -3,9 +3,11 @@ import { awsCalls } from './aws-calls.ts';
 import { build } from './build.ts';
 import { certify } from './certify.ts';
 import { crl } from './crl.ts';
+import { drain } from './drain.ts';
 import { events } from './events.ts';
 import type { Bench } from './harness/bench.ts';
 import { ocsp } from './ocsp.ts';
+import { revocation } from './revocation.ts';
 import { revoke } from './revoke.ts';
 import { verify } from './verify.ts';
 
@@ -17,7 +19,9 @@ export const benches: Readonly<Record<string, Bench>> = {
   verify,
   ocsp,
   revoke,
+  revocation,
   events,
   'auto-revoke': autoRevoke,
   'aws-calls': awsCalls,
+  drain,
 };

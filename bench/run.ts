@@ -18,7 +18,7 @@ try {
     process.exit();
   }
   const takenUnder = circumstances({ seconds, concurrency });
-  const context = { service: () => (service ??= startService(signal)), seconds, concurrency, ...(count !== undefined && { count }), progress, signal };
+  const context = { service: () => (service ??= startService(signal, benches[names[0] ?? '']?.alone?.service)), seconds, concurrency, ...(count !== undefined && { count }), progress, signal };
   const reports: Report[] = [];
   for (const name of names) {
     progress(`${name} …`);

@@ -29,8 +29,8 @@ export interface EmbeddedKmsOptions {
   clock?: () => Date;
   /** For tests that need more keys than there is time to generate: where the material of new keys comes from. Nobody's keys are safe then. */
   keyMaterial?: KeyMaterialSource;
-  /** Whether requests beyond the quotas of AWS are throttled; they are not by default. */
-  quotas?: boolean;
+  /** Whether requests beyond the quotas of AWS are throttled, or only those of these operations; none are by default. */
+  quotas?: boolean | readonly string[];
 }
 
 // Ample for the largest request there is: a CreateKey with a policy of 32 KiB, a description and 50 tags.
@@ -44,7 +44,10 @@ const maximumBodyBytes = 256 * 1024;
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
   const { port = 0, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
   const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
-  const admit = quotas ? createQuotas() : () => undefined;
+  const count = createQuotas();
+  const admit = (operation: string) => {
+    if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
+  };
 
   const working = new Set<Promise<void>>();
   // Clients end their connections: a server that ends idle ones can cross a request on its way.

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benches } from '../benches.ts';
 
-const byNameOnly = Object.keys(benches).filter((name) => benches[name]?.onlyByName);
+const alone = Object.keys(benches).filter((name) => benches[name]?.alone !== undefined);
 
 /** What --help prints. */
 export const usage = `Measures the service on this machine: in memory, and in one process with the requests it is sent.
@@ -14,7 +14,7 @@ ${Object.entries(benches).map(([name, { summary }]) => `  ${name.padEnd(17)}  ${
   --count <n>        how many entries or certificates, for crl (100000) and drain (10000)
   --json             nothing but the JSON
 
-Without a name it measures everything but ${byNameOnly.join(', ')}. Progress goes to standard error; tables and then one line of
+Without a name it measures everything but ${alone.join(', ')}, which runs alone. Progress goes to standard error; tables and then one line of
 JSON with the same figures go to standard output.
 `;
 
@@ -37,8 +37,11 @@ export function readArguments(args: readonly string[]): BenchArguments {
   const { values, positionals } = parse(args);
   const unknown = positionals.find((name) => !Object.hasOwn(benches, name));
   if (unknown !== undefined) throw new UsageError(`There is no bench "${unknown}": it is one of ${Object.keys(benches).join(', ')}.`);
+  const names = Object.keys(benches).filter((name) => (positionals.length === 0 ? !alone.includes(name) : positionals.includes(name)));
+  const solitary = names.length > 1 ? names.find((name) => alone.includes(name)) : undefined;
+  if (solitary !== undefined) throw new UsageError(`The bench "${solitary}" runs alone: name no other beside it.`);
   return {
-    names: Object.keys(benches).filter((name) => (positionals.length === 0 ? !byNameOnly.includes(name) : positionals.includes(name))),
+    names,
     seconds: numberOf('seconds', values.seconds, (value) => value > 0 && value <= 600),
     concurrency: numberOf('concurrency', values.concurrency, (value) => Number.isInteger(value) && value > 0 && value <= 1000),
     ...(values.count !== undefined && { count: numberOf('count', values.count, (value) => Number.isInteger(value) && value > 0 && value <= 1_000_000) }),

@@ -1,3 +1,4 @@
+import type { RuntimeOptions } from '../../local/runtime.ts';
 import type { Service } from './service.ts';
 
 /** One line of a table, by column; the names carry the units. */
@@ -27,7 +28,7 @@ export interface BenchContext {
 
 export interface Bench {
   readonly summary: string;
-  /** Too long to be run without being asked for. */
-  readonly onlyByName?: true;
+  /** Takes long, or a service of its own kind: not run unless asked for, and then alone. */
+  readonly alone?: { readonly service?: Partial<RuntimeOptions> };
   readonly run: (context: BenchContext) => Promise<readonly Report[]>;
 }

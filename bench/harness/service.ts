@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { formatApiKey } from '../../lambdas/authority/api-key.ts';
 import { ocspUrl } from '../../lambdas/pki/distribution-urls.ts';
 import { pemToDer } from '../../lambdas/pki/pem.ts';
-import { startRuntime, type Runtime } from '../../local/runtime.ts';
+import { startRuntime, type Runtime, type RuntimeOptions } from '../../local/runtime.ts';
 import { recordAwsCalls, type AwsCallRecorder } from './aws-calls.ts';
 import { load, type Load } from './load.ts';
 
@@ -22,6 +22,8 @@ export interface Service {
   request(status: number, method: 'GET' | 'POST', path: string, body?: object): Promise<Data>;
   createAgents(count: number): Promise<string[]>;
   certify(agentId: string): Promise<IssuedCertificate>;
+  /** What is at a URL that a certificate names; insists on 200. */
+  download(url: string): Promise<Uint8Array>;
   /** DER. */
   issuingCertificate(): Promise<Uint8Array>;
   /** Sends an OCSP request to the URL that certificates name, and answers the response's DER. */
@@ -33,9 +35,9 @@ export interface Service {
 }
 
 /** Starts it. Only the bench's own requests reach it. */
-export async function startService(signal: AbortSignal): Promise<Service> {
+export async function startService(signal: AbortSignal, options: Partial<RuntimeOptions> = {}): Promise<Service> {
   const key = formatApiKey('test', randomBytes(32));
-  const runtime = await startRuntime({ tenants: [{ name: 'bench', key }], signal });
+  const runtime = await startRuntime({ tenants: [{ name: 'bench', key }], signal, ...options });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const active: IssuedCertificate[] = [];
 
@@ -76,6 +78,7 @@ export async function startService(signal: AbortSignal): Promise<Service> {
     request,
     createAgents,
     certify,
+    download: (url) => download(url),
     // The first of the bundle.
     issuingCertificate: async () => pemToDer(Buffer.from(await download(`${runtime.url}/ca`)).toString()),
     askOcsp: (method, requestDer) => {
