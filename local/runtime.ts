@@ -129,7 +129,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
     endings.push(() => gateway.close());
-    const schedules = startSchedules({ automatic: automaticSchedules });
+    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
     endings.push(() => schedules.stop());
 
     return {
