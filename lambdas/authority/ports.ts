@@ -118,8 +118,12 @@ export interface Effects {
 }
 
 export interface CrlRecords {
-  /** Draws the next number of the CRL at `path`. Each is drawn once, greater than all before and than the one that is `published`. */
-  nextCrlNumber(path: string, published: bigint): Promise<bigint>;
+  /**
+   * Draws the next number of the CRL at `path`, and with it the CRL's thisUpdate, `now` if no number before went with a later
+   * one: the greater a number, the later its CRL (RFC 5280 §5.2.3). Each number is drawn once, greater than all before and
+   * than the one that is `published`.
+   */
+  drawCrlNumber(path: string, published: bigint, now: string): Promise<Pick<CrlStamp, 'number' | 'thisUpdate'>>;
   /**
    * The entries of the shard's revoked certificates, but for those that had expired by `expiredBy`: encodeRevokedCertificate's
    * DER, joined, in parts.

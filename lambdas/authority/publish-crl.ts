@@ -42,12 +42,8 @@ export async function refreshCrl(services: CrlServices, scope: CrlScope): Promis
 
 async function publishOver(services: CrlServices, scope: CrlScope, published: PublishedHead | undefined): Promise<CrlStamp> {
   const { crls, distribution, clock } = services;
-  const thisUpdate = Math.floor(clock().getTime() / 1000) * 1000;
-  const crl: CrlStamp = {
-    number: await crls.nextCrlNumber(scope.path, published?.crl?.number ?? 0n),
-    thisUpdate: new Date(thisUpdate).toISOString(),
-    nextUpdate: new Date(thisUpdate + scope.validitySeconds * 1000).toISOString(),
-  };
+  const drawn = await crls.drawCrlNumber(scope.path, published?.crl?.number ?? 0n, wholeSecond(clock().getTime()));
+  const crl: CrlStamp = { ...drawn, nextUpdate: wholeSecond(Date.parse(drawn.thisUpdate) + scope.validitySeconds * 1000) };
   const crlDer = await signedCrl(services, scope, crl, published?.crl?.thisUpdate ?? beforeAll);
   const publication = { cacheControlMaxAgeSeconds: maxAgeSeconds, crl };
   const current = await write(distribution, scope.path, crlDer, { ...publication, contentType: 'application/pkix-crl' }, published);
@@ -56,6 +52,8 @@ async function publishOver(services: CrlServices, scope: CrlScope, published: Pu
   }
   return current;
 }
+
+const wholeSecond = (milliseconds: number) => new Date(Math.floor(milliseconds / 1000) * 1000).toISOString();
 
 const beforeAll = new Date(0).toISOString();
 

@@ -6,17 +6,19 @@ import { updateItem, type Table } from './table.ts';
 
 export function crlRecords(table: Table): CrlRecords {
   return {
-    async nextCrlNumber(path, published) {
+    async drawCrlNumber(path, published, now) {
       const key = crlNumberKey(path);
-      for (;;) {
+      for (let thisUpdate = now; ;) {
         const outcome = await updateItem(table, key, {
-          UpdateExpression: 'SET crlNumber = if_not_exists(crlNumber, :published) + :one',
-          ConditionExpression: 'attribute_not_exists(crlNumber) OR crlNumber >= :published',
-          ExpressionAttributeValues: { ':published': published, ':one': 1 },
+          UpdateExpression: 'SET crlNumber = if_not_exists(crlNumber, :published) + :one, thisUpdate = :thisUpdate',
+          ConditionExpression: 'attribute_not_exists(crlNumber) OR (crlNumber >= :published AND thisUpdate <= :thisUpdate)',
+          ExpressionAttributeValues: { ':published': published, ':one': 1, ':thisUpdate': thisUpdate },
           ReturnValues: 'UPDATED_NEW',
         });
-        if (outcome.updated) return BigInt(outcome.attributes?.['crlNumber'] as number);
-        // The registry was restored from a backup and knows of fewer numbers than were published.
+        if (outcome.updated) return { number: BigInt(outcome.attributes?.['crlNumber'] as number), thisUpdate };
+        const drawn = outcome.found?.['thisUpdate'] as string;
+        if (drawn > thisUpdate) thisUpdate = drawn;
+        // A registry that was restored from a backup knows of fewer numbers than were published.
         await updateItem(table, key, {
           UpdateExpression: 'SET crlNumber = :published', ConditionExpression: 'crlNumber < :published', ExpressionAttributeValues: { ':published': published },
         });
