@@ -46,6 +46,7 @@ export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => v
     });
   const { dynamodb, kms, s3 } = started as Proxies;
   const aftermath = openAftermath(runtime);
+  const calm = () => [dynamodb, kms, s3].forEach((proxy) => proxy.reset());
   return {
     ...runtime,
     dynamodb,
@@ -59,13 +60,13 @@ export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => v
     },
     certify: (agentId, options) => runtime.call('POST', `/agents/${agentId}/certify`, options),
     verify: (serial) => runtime.call('GET', `/verify/${serial}`, { key: null }),
-    calm() {
-      for (const proxy of [dynamodb, kms, s3]) proxy.reset();
-    },
+    calm,
     async stop() {
       aftermath.close();
-      await closeProxies();
+      // What is under way can end well then; it would otherwise be tried again for as long as its function may take.
+      calm();
       await runtime.stop();
+      await closeProxies();
     },
   };
 }
