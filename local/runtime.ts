@@ -6,7 +6,7 @@ import { startConsumers } from './consumers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
-import { applyEnvironment, handlerEnvironment, sdkEnvironment } from './environment.ts';
+import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
 import { loadHandler } from './handlers.ts';
@@ -84,7 +84,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     signal?.throwIfAborted();
     const otherDynamodb = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-    endings.push(applyEnvironment(sdkEnvironment(process.env)));
+    endings.push(applyEnvironment({ ...sdkEnvironment(process.env), ...settingsEnvironment(process.env) }));
+    checkSettings();
 
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
     // The port first: the CA's certificates name it.
@@ -100,7 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const kmsEndpoint = await (interpose.kms ?? unchanged)(kms.endpoint);
     const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
-    endings.push(applyEnvironment(handlerEnvironment(process.env, {
+    endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, tableNames, authorityKeys, distributionUrl, distributionBucket: bucketNames.distribution,
     })));
     signal?.throwIfAborted();
