@@ -38,7 +38,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'get-agent': ['REGISTRY_TABLE'],
   'update-agent': ['REGISTRY_TABLE'],
   'retire-agent': ['REGISTRY_TABLE'],
-  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'ACCOUNT_ID'],
+  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'ACCOUNT_ID'],
   'list-certificates': ['REGISTRY_TABLE'],
   'get-certificate': ['REGISTRY_TABLE'],
   'revoke-certificate': ['REGISTRY_TABLE'],

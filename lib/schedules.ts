@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -24,6 +25,21 @@ export class Schedules extends Construct {
         schedule: events.Schedule.rate(Duration.minutes(everyMinutes)),
         targets: [new LambdaFunction(target)],
       });
+      alarmOnFailure(this, name, target);
     }
   }
+}
+
+const attempts = 3;
+
+/** Whatever is not renewed in time ends: CRLs after a day, the OCSP responder's certificate after weeks. */
+function alarmOnFailure(scope: Construct, name: ScheduledName, target: IFunction): void {
+  new cloudwatch.Alarm(scope, `Failed-${name}`, {
+    alarmDescription: `${name} failed ${attempts} times in a row: look at its log, and see docs/operations.md.`,
+    metric: target.metricErrors({ statistic: cloudwatch.Stats.SUM, period: Duration.minutes(schedules[name].everyMinutes) }),
+    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    threshold: attempts,
+    evaluationPeriods: 1,
+    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
 }

@@ -15,7 +15,7 @@ export interface CrlScope {
   readonly replacedAfterSeconds: number;
 }
 
-// A CRL a day, five hours before the last one ends.
+// The clock publishes them hourly; whoever looks only whether one is missing takes it for out of use after 20 hours.
 const daily = { validitySeconds: 25 * 3600, replacedAfterSeconds: 20 * 3600 };
 
 /** The CRL that the shard's certificates name. */

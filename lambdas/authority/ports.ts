@@ -94,7 +94,9 @@ export interface KeyManagement {
 
 export type KeyRetirementOutcome =
   | { readonly outcome: 'scheduled'; /** Absent where an earlier call had done it. */ readonly deletionDate?: string }
-  | { readonly outcome: 'try later'; /** Such as throttling. */ readonly cause: unknown };
+  | { readonly outcome: 'try later'; /** Such as throttling. */ readonly cause: unknown }
+  /** There is no such key: not yet everywhere, or no longer. */
+  | { readonly outcome: 'unknown key' };
 
 export interface KeyRetirement {
   /** Makes the key unusable at once, and destroys it after the waiting period. Asks KMS once. */
@@ -120,10 +122,10 @@ export interface Effects {
 export interface CrlRecords {
   /**
    * Draws the next number of the CRL at `path`, and with it the CRL's thisUpdate, `now` if no number before went with a later
-   * one: the greater a number, the later its CRL (RFC 5280 §5.2.3). Each number is drawn once, greater than all before and
-   * than the one that is `published`.
+   * one: the greater a number, the later its CRL (RFC 5280 §5.2.3). A time beyond `latest` came from a clock that was wrong,
+   * and is not followed. Each number is drawn once, greater than all before and than the one that is `published`.
    */
-  drawCrlNumber(path: string, published: bigint, now: string): Promise<Pick<CrlStamp, 'number' | 'thisUpdate'>>;
+  drawCrlNumber(path: string, published: bigint, time: { now: string; latest: string }): Promise<Pick<CrlStamp, 'number' | 'thisUpdate'>>;
   /**
    * The entries of the shard's revoked certificates, but for those that had expired by `expiredBy`: encodeRevokedCertificate's
    * DER, joined, in parts.

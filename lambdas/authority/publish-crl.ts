@@ -22,7 +22,8 @@ const maxAgeSeconds = 60;
  * publications at once the one with the greatest number has everything that was revoked before any of them began, and
  * one with a smaller number never replaces it.
  *
- * Entries of certificates that expired are left out once a CRL with them was published after they did (RFC 5280 §3.3).
+ * Entries of certificates that expired are left out once a CRL with them was published after they did, and all CRLs from
+ * before have ended: RFC 5280 §3.3 wants them on one that was published by the clock, not on one between two revocations.
  * @returns the stamp of the CRL that is published when this ends: this one, or one with a greater number.
  * @throws Error where the signature that KMS made does not verify, Refusal KMS_…, REGISTRY_UNAVAILABLE,
  *   DISTRIBUTION_UNAVAILABLE; nothing was published then, unless it was the answer to that that was lost.
@@ -31,20 +32,28 @@ export async function publishCrl(services: CrlServices, scope: CrlScope): Promis
   return publishOver(services, scope, await services.distribution.head(scope.path));
 }
 
-/** Publishes the CRL if there is none, in one of its forms, or if the one that is out is due to be replaced. */
+/** Publishes the CRL if there is none, in one of its forms, or if the one that is out is due to be replaced or not valid yet. */
 export async function refreshCrl(services: CrlServices, scope: CrlScope): Promise<CrlStamp> {
   const { path, pemPath, replacedAfterSeconds } = scope;
   const [published, pem] = await Promise.all([path, pemPath ?? path].map(services.distribution.head));
   const isOut = published?.crl !== undefined && pem?.crl !== undefined && pem.crl.number >= published.crl.number;
-  const isFresh = isOut && services.clock().getTime() < Date.parse(published.crl.thisUpdate) + replacedAfterSeconds * 1000;
+  if (!isOut) return publishOver(services, scope, published);
+  const ageMilliseconds = services.clock().getTime() - Date.parse(published.crl.thisUpdate);
+  const isFresh = ageMilliseconds > -clockSkewMilliseconds && ageMilliseconds < replacedAfterSeconds * 1000;
   return isFresh ? published.crl : publishOver(services, scope, published);
 }
 
+/** By how much the clocks of two publishers may differ. One that is further ahead than this is wrong, and not followed. */
+const clockSkewMilliseconds = 300_000;
+
 async function publishOver(services: CrlServices, scope: CrlScope, published: PublishedHead | undefined): Promise<CrlStamp> {
   const { crls, distribution, clock } = services;
-  const drawn = await crls.drawCrlNumber(scope.path, published?.crl?.number ?? 0n, wholeSecond(clock().getTime()));
+  const now = clock().getTime();
+  const drawn = await crls.drawCrlNumber(scope.path, published?.crl?.number ?? 0n, { now: wholeSecond(now), latest: wholeSecond(now + clockSkewMilliseconds) });
   const crl: CrlStamp = { ...drawn, nextUpdate: wholeSecond(Date.parse(drawn.thisUpdate) + scope.validitySeconds * 1000) };
-  const crlDer = await signedCrl(services, scope, crl, published?.crl?.thisUpdate ?? beforeAll);
+  const lifeAgo = wholeSecond(now - scope.validitySeconds * 1000);
+  const before = published?.crl?.thisUpdate ?? beforeAll;
+  const crlDer = await signedCrl(services, scope, crl, before < lifeAgo ? before : lifeAgo);
   const publication = { cacheControlMaxAgeSeconds: maxAgeSeconds, crl };
   const current = await write(distribution, scope.path, crlDer, { ...publication, contentType: 'application/pkix-crl' }, published);
   if (current.number === crl.number && scope.pemPath !== undefined) {

@@ -1,8 +1,8 @@
 import type { CertificateEnd } from './certificate-end.ts';
-import { completeCrl, shardCrl } from './crl-scope.ts';
+import { shardCrl } from './crl-scope.ts';
 import type { CrlStamp, Effects } from './ports.ts';
 import { publishCrl, type CrlServices } from './publish-crl.ts';
-import { crlsAtOnce, type CrlSettings } from './refresh-crls.ts';
+import { crlsAtOnce, publishCompleteCrl, type CrlSettings } from './refresh-crls.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
 
 export interface RevocationPublicationServices extends CrlServices, CrlSettings {
@@ -18,7 +18,7 @@ export async function publishRevocations(services: RevocationPublicationServices
   const shards = [...new Set(ends.flatMap(({ cause, crlShard }) => (cause === 'revoked' ? [crlShard] : [])))];
   if (shards.length === 0) return sideBySide(ends, 1, () => Promise.resolve());
   const stamps = await sideBySide(shards, crlsAtOnce, (crlShard) => publishShard(services, crlShard));
-  const [complete] = await Promise.allSettled([publishCrl(services, completeCrl(services.crlShardCount))]);
+  const [complete] = await Promise.allSettled([publishCompleteCrl(services)]);
 
   const publishedAt = services.clock().toISOString();
   const notes: Parameters<Effects['noteCrls']>[0][number][] = [];

@@ -1,6 +1,7 @@
 import { crlShardPath } from '../pki/distribution-urls.ts';
 import { completeCrl, shardCrl, shardNumbers } from './crl-scope.ts';
-import { refreshCrl, type CrlServices } from './publish-crl.ts';
+import type { CrlStamp } from './ports.ts';
+import { publishCrl, refreshCrl, type CrlServices } from './publish-crl.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
 
 export interface CrlSettings {
@@ -14,15 +15,24 @@ export const crlsAtOnce = 4;
 
 /**
  * Publishes each of the issuing CA's CRLs that is missing or due.
- * @throws Error that says what failed, after everything else is done; also where there were more shards once, because
- *   nobody would see to theirs any more.
+ * @param publish `publishCrl` publishes them all, so that none lacks a revocation whose own publication was given up.
+ * @throws Error that says what failed, after everything else is done.
  */
-export async function refreshCrls(services: CrlServices & CrlSettings): Promise<void> {
-  const { distribution, distributionUrl, crlShardCount } = services;
-  const scopes = [...shardNumbers(crlShardCount).map((crlShard) => shardCrl(distributionUrl, crlShard)), completeCrl(crlShardCount)];
-  const outcomes: PromiseSettledResult<unknown>[] = await sideBySide(scopes, crlsAtOnce, (scope) => refreshCrl(services, scope));
-  const beyond = await Promise.allSettled([distribution.head(crlShardPath(crlShardCount)).then((published) => {
-    if (published !== undefined) throw new Error(`There are certificates whose CRL is number ${crlShardCount} and above, and CRL_SHARDS is ${crlShardCount}: set it to as many as there were.`);
-  })]);
-  valuesOf([...outcomes, ...beyond]);
+export async function refreshCrls(services: CrlServices & CrlSettings, publish: typeof publishCrl = refreshCrl): Promise<void> {
+  const { distributionUrl, crlShardCount } = services;
+  const shards = shardNumbers(crlShardCount).map((crlShard) => () => publish(services, shardCrl(distributionUrl, crlShard)));
+  valuesOf(await sideBySide([...shards, () => publishCompleteCrl(services, publish)], crlsAtOnce, (publishNext) => publishNext()));
+}
+
+/**
+ * Publishes the CRL of all certificates.
+ * @throws Error where there were more shards once: it would leave out those revoked in them, and nobody would see to
+ *   their own CRLs.
+ */
+export async function publishCompleteCrl(services: CrlServices & CrlSettings, publish: typeof publishCrl = publishCrl): Promise<CrlStamp> {
+  const { distribution, crlShardCount } = services;
+  if ((await distribution.head(crlShardPath(crlShardCount))) !== undefined) {
+    throw new Error(`There are certificates whose CRL is number ${crlShardCount} or above, and CRL_SHARDS is ${crlShardCount}: set it to as many as there were.`);
+  }
+  return publish(services, completeCrl(crlShardCount));
 }

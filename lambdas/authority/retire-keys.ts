@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CertificateEnd } from './certificate-end.ts';
 import type { Pace } from './pace.ts';
 import type { Effects, KeyRetirement } from './ports.ts';
@@ -21,20 +22,34 @@ export function retireKeys(services: RetirementServices, ends: readonly Certific
   return sideBySide(ends, ends.length, (end) => retireKey(services, end, signal));
 }
 
-async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn }: CertificateEnd, signal: AbortSignal): Promise<void> {
+async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn, endedAt }: CertificateEnd, signal: AbortSignal): Promise<void> {
   if (await effects.hasKeyDeletion(certificateId)) return;
   for (let attempt = 1; ; attempt++) {
     await pace.turn(signal);
     const scheduledAt = clock().toISOString();
     const result = await keys.scheduleKeyDeletion(keyArn);
-    if (result.outcome === 'scheduled') {
-      const { deletionDate } = result;
-      return effects.noteKeyDeletion(certificateId, { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) });
+    switch (result.outcome) {
+      case 'scheduled': {
+        const { deletionDate } = result;
+        return effects.noteKeyDeletion(certificateId, { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) });
+      }
+      case 'try later':
+        // The quota is the account's, and others may be using it: all wait, this one behind them.
+        pace.holdBack(backoffMilliseconds(attempt));
+        break;
+      case 'unknown key':
+        if (Date.parse(scheduledAt) - Date.parse(endedAt) > shortestWaitingPeriodMilliseconds) return effects.noteKeyDeletion(certificateId, { scheduledAt });
+        if (attempt === attemptsOnUnknownKey) throw new Error(`KMS does not know the key ${keyArn} of certificate ${certificateId}.`);
+        await delay(backoffMilliseconds(attempt), undefined, { signal });
     }
-    // The quota is the account's, and others may be using it: all wait, this one behind them.
-    pace.holdBack(backoffMilliseconds(attempt));
   }
 }
+
+/** KMS lets no key be deleted sooner; one that is gone after it was deleted by somebody. */
+const shortestWaitingPeriodMilliseconds = 7 * 86_400_000;
+
+/** A key that has only just been created may not be known everywhere yet. */
+const attemptsOnUnknownKey = 5;
 
 /** Full jitter between an ever wider range of delays: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter */
 function backoffMilliseconds(attempt: number): number {

@@ -1,9 +1,7 @@
-import {
-  CreateKeyCommand, GetPublicKeyCommand, KMSInvalidStateException, NotFoundException, ScheduleKeyDeletionCommand, SignCommand,
-  type KMSClient,
-} from '@aws-sdk/client-kms';
+import { CreateKeyCommand, GetPublicKeyCommand, ScheduleKeyDeletionCommand, SignCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { KeyManagement } from '../authority/ports.ts';
 import { callingKms } from './failures.ts';
+import { isNotYetVisible, isPendingDeletion, isUnknownKey } from './key-states.ts';
 import { retrying } from './retry.ts';
 
 export interface KeyManagementOptions {
@@ -51,10 +49,10 @@ export function keyManagement(client: KMSClient, { deployment, agentKeyRoles, pe
       callingKms(async () => {
         const limit = within(5);
         try {
-          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays }), limit), isNotFound, { attempts: 4, baseDelayMilliseconds: 50 });
+          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays }), limit), isUnknownKey, { attempts: 4, baseDelayMilliseconds: 50 });
         } catch (error) {
-          // Pending deletion already: an earlier attempt got through.
-          if (!(error instanceof KMSInvalidStateException)) throw error;
+          // An earlier attempt got through.
+          if (!isPendingDeletion(error)) throw error;
         }
       }),
   };
@@ -107,16 +105,6 @@ function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn }: AgentKe
       ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, 'kms:ScheduleKeyDeletion')]),
     ],
   };
-}
-
-// KMS is eventually consistent: a key may be unknown or "Creating" for a moment after CreateKey, and the SDK retries neither.
-// https://docs.aws.amazon.com/kms/latest/developerguide/programming-eventual-consistency.html
-function isNotYetVisible(error: unknown): boolean {
-  return isNotFound(error) || error instanceof KMSInvalidStateException;
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof NotFoundException;
 }
 
 function required<Value>(value: Value | undefined): Value {

@@ -1,7 +1,7 @@
-import { KMSInvalidStateException, NotFoundException, ScheduleKeyDeletionCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { ScheduleKeyDeletionCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { KeyRetirement } from '../authority/ports.ts';
 import { callingKms, isPassing } from './failures.ts';
-import { retrying } from './retry.ts';
+import { isPendingDeletion, isUnknownKey } from './key-states.ts';
 
 export interface KeyRetirementOptions {
   /** How long a key can still be saved after its deletion was scheduled: 7 to 30 days. */
@@ -12,15 +12,14 @@ export interface KeyRetirementOptions {
 export function keyRetirement(client: KMSClient, { pendingWindowInDays }: KeyRetirementOptions): KeyRetirement {
   return {
     async scheduleKeyDeletion(keyArn) {
-      const command = () => new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays });
-      const limit = { abortSignal: AbortSignal.timeout(5_000) };
+      const command = new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays });
       try {
-        // A key that has only just been created may not be known everywhere yet.
-        const { DeletionDate } = await retrying(() => client.send(command(), limit), (error) => error instanceof NotFoundException, { attempts: 4, baseDelayMilliseconds: 50 });
+        const { DeletionDate } = await client.send(command, { abortSignal: AbortSignal.timeout(5_000) });
         return { outcome: 'scheduled', ...(DeletionDate !== undefined && { deletionDate: DeletionDate.toISOString() }) };
       } catch (error) {
-        // Pending deletion already: an earlier attempt got through.
-        if (error instanceof KMSInvalidStateException) return { outcome: 'scheduled' };
+        // An earlier attempt got through.
+        if (isPendingDeletion(error)) return { outcome: 'scheduled' };
+        if (isUnknownKey(error)) return { outcome: 'unknown key' };
         if (isPassing(error)) return { outcome: 'try later', cause: error };
         return callingKms(() => Promise.reject(error));
       }

@@ -13,7 +13,7 @@ const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
 
 export const issuanceServices = once(() => ({
   registry: registry(),
-  keys: keyManagement(kms(), { deployment: environment('deployment'), ...agentKeyRoles() }),
+  keys: keyManagement(kms(), { deployment: environment('deployment'), pendingWindowInDays: environment('keyDeletionDays'), ...agentKeyRoles() }),
   issuingAuthority: issuingAuthority(),
   settings: profileSettings(),
   crlShardCount: environment('crlShardCount'),

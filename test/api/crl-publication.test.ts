@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shardCrl } from '../../lambdas/authority/crl-scope.ts';
 import { publishCrl } from '../../lambdas/authority/publish-crl.ts';
+import { refreshCrls } from '../../lambdas/authority/refresh-crls.ts';
 import { crlEntryItem } from '../../lambdas/aws/items.ts';
 import { crlServices } from '../../lambdas/handlers/crl-services.ts';
 import { crlShardUrl } from '../../lambdas/pki/distribution-urls.ts';
@@ -116,24 +117,58 @@ test('a publication that is overtaken leaves the later one alone', async () => {
   expect((await registry.crlEffect(first.id))?.['crlNumber']).toBe(Number(crlNumber));
 });
 
-test('an entry is on exactly one CRL that was made after its certificate expired, and then on none', async () => {
+test('an entry stays until every CRL from before its certificate expired has ended, and for one CRL after that', async () => {
   const crlShard = 5;
-  const publish = async () => {
-    await publishCrl(crlServices(), shardCrl(runtime.distributionUrl, crlShard));
-    const { entries, thisUpdate } = await publishedCrl(shardUrl(crlShard));
-    return { listed: entries.has(serialNumber), thisUpdate: thisUpdate.getTime() };
-  };
-  const expiresAt = (Math.ceil(Date.now() / 1000) + 3) * 1000;
+  const expiresAt = Date.now() - 24 * 3600 * 1000;
   const { serialNumber } = await revoked({ crlShard, expiresAt: new Date(expiresAt).toISOString() });
-  const before = await publish();
-  expect([before.listed, before.thisUpdate < expiresAt]).toEqual([true, true]);
+  const publishAt = async (time: number) => {
+    await publishCrl({ ...crlServices(), clock: () => new Date(time) }, shardCrl(runtime.distributionUrl, crlShard));
+    return (await publishedCrl(shardUrl(crlShard))).entries.has(serialNumber);
+  };
+  const aLifeLater = expiresAt + 25 * 3600 * 1000;
+  expect([await publishAt(Date.now()), await publishAt(aLifeLater - 1000), await publishAt(aLifeLater + 1000)]).toEqual([true, true, false]);
+});
 
-  await sleep(expiresAt - Date.now() + 50);
-  const first = await publish();
-  expect([first.listed, first.thisUpdate]).toEqual([true, expiresAt]); // In the very second of its end.
-  expect((await publish()).listed).toBe(false);
+test('one that nobody could publish while its certificate ran is listed once, however late', async () => {
+  const crlShard = 10;
+  await publishCrl(crlServices(), shardCrl(runtime.distributionUrl, crlShard));
+  const published = (await publishedCrl(shardUrl(crlShard))).thisUpdate.getTime();
+  const { serialNumber } = await revoked({ crlShard, expiresAt: new Date(published + 1000).toISOString() });
+  const publishAt = async (time: number) => {
+    await publishCrl({ ...crlServices(), clock: () => new Date(time) }, shardCrl(runtime.distributionUrl, crlShard));
+    return (await publishedCrl(shardUrl(crlShard))).entries.has(serialNumber);
+  };
+  const weeksLater = published + 30 * 86_400_000;
+  expect([await publishAt(weeksLater), await publishAt(weeksLater + 1000)]).toEqual([true, false]);
+});
+
+test('a revocation whose publication was given up is on its CRLs after the next look of the clock', async () => {
+  const { id, serialNumber } = await revoked(); // Its record reaches nobody.
   await runtime.runSchedule('refresh-crls');
-  expect((await publishedCrl(shardUrl(crlShard))).entries.has(serialNumber)).toBe(false);
+  const { shard, complete } = await crlsOf(runtime.distributionUrl, id);
+  expect([shard, complete].map(({ entries }) => entries.has(serialNumber))).toEqual([true, true]);
+});
+
+test('a publisher whose clock is far ahead is not followed, and costs no entry', async () => {
+  const crlShard = 11;
+  const { serialNumber } = await revoked({ crlShard, expiresAt: new Date(Date.now() + 86_400_000).toISOString() });
+  await publishCrl({ ...crlServices(), clock: () => new Date(Date.now() + 400 * 86_400_000) }, shardCrl(runtime.distributionUrl, crlShard));
+  const wrong = await publishedCrl(shardUrl(crlShard));
+  await runtime.runSchedule('mint-authority'); // It looks only for CRLs that are missing or out of their time.
+  const right = await publishedCrl(shardUrl(crlShard));
+  expect(right.crlNumber).toBe(wrong.crlNumber + 1n);
+  expect(Math.abs(right.thisUpdate.getTime() - Date.now())).toBeLessThan(60_000);
+  expect(right.entries.has(serialNumber)).toBe(true);
+});
+
+test('where there were more shards once, no complete CRL is published without theirs', async () => {
+  const { id, serialNumber, record } = await revoked({ crlShard: 15 });
+  expect(await deliver('publish-crls', [record])).toEqual([]);
+  const before = await crlsOf(runtime.distributionUrl, id);
+  const fewer = { ...crlServices(), crlShardCount: 8 };
+  await expect(refreshCrls(fewer, publishCrl)).rejects.toThrow('CRL_SHARDS is 8: set it to as many as there were');
+  const after = await publishedCrl(`${runtime.distributionUrl}/crl/complete.crl`);
+  expect([after.crlNumber, after.entries.has(serialNumber)]).toEqual([before.complete.crlNumber, true]);
 });
 
 test('a registry that was restored from a backup goes on from the number that is published', async () => {

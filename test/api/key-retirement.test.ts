@@ -100,6 +100,23 @@ describe('KMS', () => {
   });
 });
 
+test('a key that is still being created is not taken for one that is pending deletion', async () => {
+  const [record] = (await newRecords(1)) as [DynamoDBRecord];
+  const creating = awsError('KMSInvalidStateException', { message: 'arn:aws:kms:eu-west-1:000000000000:key/k is being created.' });
+  runtime.kms.inject(requests.scheduleKeyDeletion, creating, { times: 2 });
+  expect(await deliver('retire-keys', [record])).toEqual([]);
+  expect(callsToKms().length).toBe(3);
+  expect(await stateOf(record)).toEqual(retired);
+});
+
+test('a key that somebody had deleted long ago is done with', async () => {
+  const [record] = (await newRecords(1)) as [DynamoDBRecord];
+  const ended = { ...record, dynamodb: { ...record.dynamodb, NewImage: { ...record.dynamodb?.NewImage, endedAt: { S: new Date(Date.now() - 8 * 86_400_000).toISOString() } } } };
+  runtime.kms.inject(requests.scheduleKeyDeletion, awsError('NotFoundException'));
+  expect(await deliver('retire-keys', [ended])).toEqual([]);
+  expect((await stateOf(record)).effect).toEqual({ scheduledAt: expect.any(String) });
+});
+
 test('a deletion that could not be noted fails, and is noted when it comes again', async () => {
   const [record] = (await newRecords(1)) as [DynamoDBRecord];
   const fault = runtime.dynamodb.inject(noteKeyDeletion, awsError('InternalServerError'));

@@ -28,6 +28,12 @@ describe.each(Object.keys(schedules) as ScheduledName[])('%s', (name) => {
     expect(rule['RoleArn'] ?? rule['Targets'][0].RoleArn).toBeUndefined();
   });
 
+  test('sounds an alarm once it has failed with all its repetitions', () => {
+    const [alarm, ...others] = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ MetricName, Dimensions }) => MetricName === 'Errors' && render(Dimensions[0].Value) === `<${name}>`);
+    expect(others).toEqual([]);
+    expect(alarm).toMatchObject({ Statistic: 'Sum', Threshold: 3, ComparisonOperator: 'GreaterThanOrEqualToThreshold', Period: schedules[name].everyMinutes * 60, TreatMissingData: 'notBreaching' });
+  });
+
   test('has the time it says, which is over before it is called again', () => {
     expect(functions.get(name)?.Properties['Timeout']).toBe(schedules[name].timeoutSeconds);
     expect(schedules[name].timeoutSeconds).toBeLessThan(schedules[name].everyMinutes * 60);
