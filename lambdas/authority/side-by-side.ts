@@ -6,7 +6,7 @@ export async function sideBySide<Item, Value>(items: Iterable<Item>, atOnce: num
   const outcomes: PromiseSettledResult<Value>[] = [];
   const queue = [...items].entries();
   const worker = async () => {
-    for (const [index, item] of queue) [outcomes[index] as PromiseSettledResult<Value>] = await Promise.allSettled([work(item)]);
+    for (const [index, item] of queue) [outcomes[index] as PromiseSettledResult<Value>] = await Promise.allSettled([(async () => work(item))()]);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   return outcomes;

@@ -124,57 +124,66 @@ describe('GET /crl', () => {
   });
 });
 
-describe('the hourly look', () => {
-  const numbers = async () => Object.fromEntries(await Promise.all([...shardPaths, 'crl/complete.crl', 'crl/complete.pem'].map(async (path) => [path, Number((await metadataOf(path))['crl-number'])] as const)));
-  /** By how much the look makes the CRLs' numbers go up. */
-  async function progress(): Promise<Record<string, number>> {
-    const before = await numbers();
-    await runtime.runSchedule('refresh-crls');
-    const after = await numbers();
-    return Object.fromEntries(Object.entries(after).map(([path, number]) => [path, number - (before[path] ?? 0)]).filter(([, difference]) => difference !== 0));
-  }
+const numbers = async () => Object.fromEntries(await Promise.all([...shardPaths, 'crl/complete.crl', 'crl/complete.pem'].map(async (path) => [path, Number((await metadataOf(path))['crl-number'])] as const)));
 
-  test('leaves a CRL that is fresh as it is', async () => {
-    await age('crl/shard-1.crl', 19.9);
-    expect(await progress()).toEqual({});
+/** By how much a scheduled function makes the CRLs' numbers go up, where it does. */
+async function progress(name: 'refresh-crls' | 'mint-authority'): Promise<Record<string, number>> {
+  const before = await numbers();
+  await runtime.runSchedule(name);
+  const after = await numbers();
+  return Object.fromEntries(Object.entries(after).map(([path, number]) => [path, number - (before[path] ?? 0)]).filter(([, difference]) => difference !== 0));
+}
+
+describe('every hour', () => {
+  test('each CRL is published anew, whatever its age and in all its forms', async () => {
+    const paths = Object.keys(await numbers());
+    expect(await progress('refresh-crls')).toEqual(Object.fromEntries(paths.map((path) => [path, 1])));
+    for (const path of paths) expect(Date.now() - Date.parse((await metadataOf(path))['this-update'] ?? '')).toBeLessThan(10_000);
   });
 
-  test('replaces one of twenty hours, and no other', async () => {
-    await age('crl/shard-2.crl', 20.1);
-    expect(await progress()).toEqual({ 'crl/shard-2.crl': 1 });
-    expect(Date.now() - (await publishedCrl(`${runtime.distributionUrl}/crl/shard-2.crl`)).thisUpdate.getTime()).toBeLessThan(10_000);
-  });
-
-  test('replaces the complete one, in both its forms', async () => {
-    await age('crl/complete.crl', 20.1);
-    expect(await progress()).toEqual({ 'crl/complete.crl': 1, 'crl/complete.pem': 1 });
-  });
-
-  test('brings back what is missing, with a greater number than it ever had', async () => {
+  test('what is missing is brought back, with a greater number than it ever had', async () => {
     const { 'crl/shard-3.crl': number } = await numbers();
     await remove('crl/shard-3.crl');
     await runtime.runSchedule('refresh-crls');
     expect((await numbers())['crl/shard-3.crl']).toBe((number ?? 0) + 1);
   });
 
-  test('does the others where one cannot be done, and says which cannot', async () => {
+  test('one that cannot be published is told of, and keeps no other from being published', async () => {
     await s3.send(new PutObjectCommand({ ...at('crl/shard-4.crl'), Body: 'x', Metadata: { 'crl-number': 'four' } }));
-    await age('crl/shard-5.crl', 21);
     const before = Number((await metadataOf('crl/shard-5.crl'))['crl-number']);
     await expect(runtime.runSchedule('refresh-crls')).rejects.toThrow('The metadata of the published object crl/shard-4.crl are not those of a CRL');
     expect(Number((await metadataOf('crl/shard-5.crl'))['crl-number'])).toBe(before + 1);
     await remove('crl/shard-4.crl');
   });
 
-  test('refuses to look after fewer shards than there have been', async () => {
+  test('fewer shards than there have been are noticed, and no complete CRL is made of them', async () => {
     await s3.send(new PutObjectCommand({ ...at(`crl/shard-${crlShardCount}.crl`), Body: 'x' }));
-    await expect(runtime.runSchedule('refresh-crls')).rejects.toThrow('There are certificates whose CRL is number 16 and above, and CRL_SHARDS is 16');
+    const before = Number((await metadataOf('crl/complete.crl'))['crl-number']);
+    await expect(runtime.runSchedule('refresh-crls')).rejects.toThrow('There are certificates whose CRL is number 16 or above, and CRL_SHARDS is 16');
+    expect(Number((await metadataOf('crl/complete.crl'))['crl-number'])).toBe(before);
     await remove(`crl/shard-${crlShardCount}.crl`);
+    await runtime.runSchedule('refresh-crls');
   });
 });
 
 describe('the authority’s daily look', () => {
   afterEach(() => runtime.runSchedule('mint-authority'));
+
+  test('leaves a CRL that is fresh as it is', async () => {
+    await age('crl/shard-1.crl', 19.9);
+    expect(await progress('mint-authority')).toEqual({});
+  });
+
+  test('replaces one of twenty hours, and no other', async () => {
+    await age('crl/shard-2.crl', 20.1);
+    expect(await progress('mint-authority')).toEqual({ 'crl/shard-2.crl': 1 });
+    expect(Date.now() - (await publishedCrl(`${runtime.distributionUrl}/crl/shard-2.crl`)).thisUpdate.getTime()).toBeLessThan(10_000);
+  });
+
+  test('replaces the complete one, in both its forms', async () => {
+    await age('crl/complete.crl', 20.1);
+    expect(await progress('mint-authority')).toEqual({ 'crl/complete.crl': 1, 'crl/complete.pem': 1 });
+  });
 
   test('replaces the root’s CRL after half its time, and not before', async () => {
     const number = async () => Number((await metadataOf('crl/root.crl'))['crl-number']);
