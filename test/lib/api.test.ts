@@ -92,7 +92,7 @@ describe('every function', () => {
     expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
     expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
     for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
-    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_RETIRER_ROLE_ARN', 'REGISTRY_TABLE']);
+    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'REGISTRY_TABLE']);
     expect(told('mint-authority')).toEqual([
       'CA_ORGANIZATION', 'CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
     ]);
