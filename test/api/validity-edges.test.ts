@@ -118,7 +118,7 @@ describe('a CRL', () => {
     // Of 24 hourly publications any one will do.
     await time('2028-05-02T00:00:00Z');
     const after = await publishedCrl(completeUrl());
-    expect(after.crlNumber).toBe(before.crlNumber + 1n);
+    expect(after.crlNumber).toBeGreaterThan(before.crlNumber);
     expect(seconds(after.thisUpdate)).toBeLessThan(seconds(before.nextUpdate));
     expect(await verdict(pem, seconds(before.nextUpdate) + 1)).toBe('OK');
   });
