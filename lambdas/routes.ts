@@ -17,6 +17,8 @@ export interface Route {
   readonly summary: string;
   /** A schema of JSON, or `bytes` where the body is handed over as it came, however long. */
   readonly body?: z.ZodType | 'bytes';
+  /** For what is signed: whatever two readers of the body could take for different values is refused (http/strict-json.ts). */
+  readonly strictJson?: true;
   readonly query?: z.ZodType;
 }
 
@@ -33,10 +35,12 @@ export const routes = {
   'update-agent': { method: 'PATCH', path: '/agents/{id}', access: 'agents:write', summary: 'Change, suspend or retire an agent', body: requests.updateAgentRequest },
   'retire-agent': { method: 'DELETE', path: '/agents/{id}', access: 'agents:write', summary: 'Retire an agent for ever' },
   'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue', summary: 'Issue the agent a certificate' },
+  'sign-message': { method: 'POST', path: '/agents/{id}/sign', access: 'agents:sign', summary: "Sign with the key of the agent's certificate", body: requests.signMessageRequest, strictJson: true },
   'list-certificates': { method: 'GET', path: '/certificates', access: 'certificates:read', summary: 'List certificates, newest first', query: requests.listCertificatesQuery },
   'get-certificate': { method: 'GET', path: '/certificates/{id}', access: 'certificates:read', summary: 'A certificate' },
   'revoke-certificate': { method: 'POST', path: '/certificates/{id}/revoke', access: 'certificates:revoke', summary: 'Revoke a certificate and suspend its agent', body: requests.revokeCertificateRequest },
   'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public', summary: 'What a certificate says and whether it still holds' },
+  'verify-message': { method: 'POST', path: '/verify/message', access: 'public', summary: 'Whether an agent signed a message, and its certificate still holds', body: requests.verifyMessageRequest, strictJson: true },
   'get-authority': { method: 'GET', path: '/ca', aliases: ['/ca/chain'], access: 'public', summary: 'The CA certificates' },
   'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL' },
   'post-ocsp': { method: 'POST', path: '/ocsp', access: 'public', summary: 'Whether certificates are revoked, by OCSP (RFC 6960)', body: 'bytes' },

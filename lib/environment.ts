@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, distribution, keyRetirer }: Platform, role: IRole) {
+function variables({ settings, tables, keys, distribution, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -23,6 +23,7 @@ function variables({ settings, tables, keys, distribution, keyRetirer }: Platfor
     KEY_DELETION_DAYS: String(settings.keyDeletionDays),
     KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
     CERTIFIER_ROLE_ARN: role.roleArn,
+    MESSAGE_SIGNER_ROLE_ARN: messageSigner.roleArn,
     ACCOUNT_ID: Stack.of(role).account,
   };
 }
@@ -38,12 +39,14 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'get-agent': ['REGISTRY_TABLE'],
   'update-agent': ['REGISTRY_TABLE'],
   'retire-agent': ['REGISTRY_TABLE'],
-  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'ACCOUNT_ID'],
+  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID'],
+  'sign-message': ['REGISTRY_TABLE'],
   'list-certificates': ['REGISTRY_TABLE'],
   'get-certificate': ['REGISTRY_TABLE'],
   'revoke-certificate': ['REGISTRY_TABLE'],
   'verify-certificate': ['REGISTRY_TABLE'],
   'get-authority': ['REGISTRY_TABLE'],
+  'verify-message': ['REGISTRY_TABLE'],
   'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
   'post-ocsp': ['REGISTRY_TABLE'],
   'get-ocsp': ['REGISTRY_TABLE'],

@@ -55,10 +55,16 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
       createAgentKeys(settings.deployment),
       sign(keys.issuing),
     ],
+    // That agents' keys sign for it is said by the keys' own policies (lambdas/aws/key-management.ts).
+    'sign-message': [
+      items(['GetItem'], agents, certificates, issuingAuthority),
+      transactItems(registry, ['ConditionCheckItem', 'PutItem'], [certificates, auditEntries]),
+    ],
     'list-certificates': [query('by-tenant'), query('by-agent'), items(['BatchGetItem'], certificates)],
     'get-certificate': [items(['GetItem'], certificates)],
     'revoke-certificate': [revoke],
     'verify-certificate': [items(['GetItem'], certificates)],
+    'verify-message': [items(['GetItem'], certificates)],
     'get-authority': [items(['GetItem'], authorities)],
     'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl), listBucket(bucket)],
     'post-ocsp': answerOcsp,

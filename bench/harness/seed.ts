@@ -5,6 +5,7 @@ import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb
 import type { Agent } from '../../lambdas/authority/agent.ts';
 import type { Certificate } from '../../lambdas/authority/certificate.ts';
 import { agentItem, certificateItem, expiryItem, type Item } from '../../lambdas/aws/items.ts';
+import { pemToDer } from '../../lambdas/pki/pem.ts';
 import { certificateIdFromRandom, crlShardOf, serialNumberOf } from '../../lambdas/pki/serial-number.ts';
 import { localCredentials, region } from '../../local/account.ts';
 import type { Runtime } from '../../local/runtime.ts';
@@ -68,8 +69,9 @@ function certifiedAgent({ tenantId, certificatePem, crlShardCount }: Seed, keyAr
   const certified = { name: 'Bench agent', modelHash: 'sha256:9f86d081', permittedActions: [] };
   const [agentId, id] = [randomUUID(), certificateIdFromRandom(randomBytes(16))];
   const crlShard = crlShardOf(id, crlShardCount);
+  const activeCertificate = { id, issuedAt, expiresAt, keyArn, crlShard, certificateDer: pemToDer(certificatePem) };
   return {
-    agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate: { id, issuedAt, expiresAt, keyArn, crlShard } },
+    agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate },
     certificate: { id, agentId, tenantId, certificatePem, keyArn, status: 'active', issuedAt, expiresAt, createdAt: issuedAt, certified, issuer: 'CN=Bench', crlShard },
   };
 }

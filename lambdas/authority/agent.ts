@@ -45,6 +45,8 @@ export interface ActiveCertificate {
   /** What its end will need: the key to be deleted, and the CRL that a revocation appears in. */
   readonly keyArn: string;
   readonly crlShard: number;
+  /** The certificate itself: what it signs is verified with it, and tokens carry it. */
+  readonly certificateDer: Uint8Array;
 }
 
 /** An agent as the registry holds it. All times are ISO 8601 in UTC with milliseconds, so that they compare as strings. */

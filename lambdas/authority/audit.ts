@@ -11,7 +11,8 @@ export type AuditEventType =
   | 'agent.retired'
   | 'certificate.issued'
   | 'certificate.revoked'
-  | 'certificate.expired';
+  | 'certificate.expired'
+  | 'message.signed';
 
 /** One line of the audit trail, written in the transaction of the change it records. */
 export interface AuditEntry {

@@ -12,6 +12,7 @@ export type RefusalCode =
   | 'CERTIFICATE_NOT_FOUND'
   | 'CERTIFICATE_ALREADY_REVOKED'
   | 'CERTIFICATE_EXPIRED'
+  | 'CERTIFICATE_NOT_ACTIVE'
   | 'INVALID_CURSOR'
   | 'CA_NOT_INITIALISED'
   | 'KMS_CREDENTIALS_NOT_CONFIGURED'
@@ -39,6 +40,9 @@ export const agentNotFound = () =>
 
 export const certificateNotFound = () =>
   new Refusal('CERTIFICATE_NOT_FOUND', 'There is no such certificate. Check the id, or list yours with GET /v1/certificates.');
+
+export const certificateNeverIssued = () =>
+  new Refusal('CERTIFICATE_NOT_FOUND', 'No certificate with this serial number was ever issued here. Do not trust whoever presents it.');
 
 export const authorityNotInitialised = () =>
   new Refusal('CA_NOT_INITIALISED', 'The certificate authority has not been set up yet. Try again when the deployment has finished.');

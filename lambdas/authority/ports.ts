@@ -62,6 +62,8 @@ export interface Registry {
   getCertificate(certificateId: string): Promise<Certificate | undefined>;
   /** False where the certificate is revoked already; then nothing was written. */
   revokeCertificate(certificate: EndingCertificate, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
+  /** Writes that the certificate's key has signed something, if the certificate is active at `audit.createdAt`; false where it is not. */
+  recordSignature(certificateId: string, audit: AuditEntry): Promise<boolean>;
   listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
 
   getAuthority(role: AuthorityRole): Promise<Authority | undefined>;

@@ -1,5 +1,6 @@
-import type { Agent } from '../authority/agent.ts';
+import type { ActiveCertificate, Agent } from '../authority/agent.ts';
 import type { Registry } from '../authority/ports.ts';
+import { pemToDer } from '../pki/pem.ts';
 import { agentKey, auditItem, certificateItem, expiryItem, readAgent } from './items.ts';
 import { updateItem, type Table } from './table.ts';
 import { transact } from './transactions.ts';
@@ -68,7 +69,8 @@ export function issuanceWrites(table: Table): Pick<Registry, 'reserveIssuance' |
     },
 
     async commitIssuance(certificate, issuedAt, audit) {
-      const { id, agentId, expiresAt, keyArn, crlShard } = certificate;
+      const { id, agentId, expiresAt, keyArn, crlShard, certificatePem } = certificate;
+      const pointer: ActiveCertificate = { id, issuedAt, expiresAt, keyArn, crlShard, certificateDer: pemToDer(certificatePem) };
       const { written } = await transact(table.client, [
         {
           Update: {
@@ -78,7 +80,7 @@ export function issuanceWrites(table: Table): Pick<Registry, 'reserveIssuance' |
             // A lease that has ended protects nobody: a risk observed since then would find nothing to break off.
             ConditionExpression: `${holdsLease} AND lease.expiresAt > :now`,
             ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':active': 'active', ':certificate': { id, issuedAt, expiresAt, keyArn, crlShard }, ':updatedAt': audit.createdAt, ':leaseId': id, ':now': audit.createdAt },
+            ExpressionAttributeValues: { ':active': 'active', ':certificate': pointer, ':updatedAt': audit.createdAt, ':leaseId': id, ':now': audit.createdAt },
           },
         },
         { Put: { TableName: table.tableName, Item: certificateItem(certificate), ConditionExpression: 'attribute_not_exists(pk)' } },

@@ -21,6 +21,8 @@ export interface AgentKeyRoles {
   readonly certifierRoleArn: string;
   /** Has them deleted when their certificates end. */
   readonly retirerRoleArn?: string | undefined;
+  /** Signs with them in their agents' names. */
+  readonly signerRoleArn?: string | undefined;
 }
 
 /** Keys in AWS KMS. Private keys are born there and stay there: no operation used here could return one. */
@@ -72,9 +74,10 @@ export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 
 
     signDigest: (keyArn, digestSha256) =>
       callingKms(async () => {
-        const { Signature } = await client.send(new SignCommand({
-          KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
-        }), within(7));
+        const limit = within(7);
+        const command = () => new SignCommand({ KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256' });
+        // An agent may sign with its key as soon as it has one.
+        const { Signature } = await retrying(() => client.send(command(), limit), isNotFound, { attempts: 4, baseDelayMilliseconds: 50 });
         return new Uint8Array(required(Signature));
       }),
   };
@@ -87,24 +90,29 @@ export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 
  */
 const within = (seconds: number) => ({ abortSignal: AbortSignal.timeout(seconds * 1000) });
 
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+const digestsOnly = { StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PKCS1_V1_5_SHA_256', 'kms:MessageType': 'DIGEST' } };
+
 /**
  * The policy an agent's key is born with: the account's own IAM decides, as by default, the creating role may read the
- * public key and schedule the deletion of this one key, and the retiring role may do the latter. A principal named here
- * counts at once, while a tag may take five minutes to count, and no IAM policy has to allow deleting keys in general.
+ * public key and schedule the deletion of this one key, the retiring role may do the latter, and the signing role may sign
+ * digests. A principal named here counts at once, while a tag may take five minutes to count, and no IAM policy has to
+ * allow signing or deleting keys in general.
  *
  * The lockout check would ask that the creator may change this policy later, and so, for every agent's key, let itself
  * sign. It may not; the account can, so nobody is locked out.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
-function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn }: AgentKeyRoles) {
+function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn, signerRoleArn }: AgentKeyRoles) {
   const partition = certifierRoleArn.split(':')[1] ?? 'aws';
-  const allow = (Sid: string, principal: string, Action: string | string[]) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*' });
+  const allow = (Sid: string, principal: string, Action: string | string[], Condition?: object) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*', Condition });
   return {
     Version: '2012-10-17',
     Statement: [
       allow('AccountDecides', `arn:${partition}:iam::${accountId}:root`, 'kms:*'),
       allow('CreatorReadsAndUndoes', certifierRoleArn, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
       ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, 'kms:ScheduleKeyDeletion')]),
+      ...(signerRoleArn === undefined ? [] : [allow('SignerSignsDigests', signerRoleArn, 'kms:Sign', digestsOnly)]),
     ],
   };
 }

@@ -22,6 +22,7 @@ const variables = {
   keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(15)],
   keyRetirerRoleArn: ['KEY_RETIRER_ROLE_ARN', z.string().optional()],
   crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],
+  messageSignerRoleArn: ['MESSAGE_SIGNER_ROLE_ARN', z.string().optional()],
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;

@@ -34,5 +34,5 @@ function agentKeyRoles() {
   const certifierRoleArn = environment('certifierRoleArn');
   const accountId = environment('accountId');
   if (certifierRoleArn === undefined || accountId === undefined) return {};
-  return { agentKeyRoles: { accountId, certifierRoleArn, retirerRoleArn: environment('keyRetirerRoleArn') } };
+  return { agentKeyRoles: { accountId, certifierRoleArn, retirerRoleArn: environment('keyRetirerRoleArn'), signerRoleArn: environment('messageSignerRoleArn') } };
 }

@@ -52,6 +52,7 @@ const ways: readonly Way[] = [
   { kind: 'agent', route: 'update-agent', body: () => ({ status: 'active' }) },
   { kind: 'agent', route: 'retire-agent' },
   { kind: 'agent', route: 'certify-agent' },
+  { kind: 'agent', route: 'sign-message', body: () => ({ payload: {} }) },
   { kind: 'agent', route: 'list-certificates', path: (id) => `/certificates?agent_id=${id}` },
   { kind: 'agent', route: 'list-certificates', path: (id) => `/certificates?agent_id=${id}&status=active` },
   { kind: 'agent', route: 'ingest-event', body: (agent_id) => ({ agent_id, action_type: 'transaction_initiated', payload: { amount_usd: 1 } }) },

@@ -42,6 +42,11 @@ const expected: Record<string, readonly string[]> = {
     `kms:Sign on <issuing key>, ${digests}`,
     `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
   ],
+  // Each agent's key says itself that this function may sign with it.
+  'sign-message': [
+    'dynamodb:ConditionCheckItem dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#*',
+    'dynamodb:GetItem on <registry>, keys in AGENT#* CA#issuing CERT#*',
+  ],
   'list-certificates': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
     'dynamodb:Query on <registry>/index/by-agent',
@@ -50,6 +55,7 @@ const expected: Record<string, readonly string[]> = {
   'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'revoke-certificate': [revoke],
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
+  'verify-message': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>'],
@@ -115,7 +121,7 @@ describe('what nobody may do', () => {
 
   test('no table can be scanned or changed', () => {
     expect([...new Set(actions.filter((action) => action.startsWith('dynamodb:')))].sort()).toEqual([
-      'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords',
+      'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords',
       'dynamodb:GetShardIterator', 'dynamodb:ListStreams', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem',
     ]);
   });
