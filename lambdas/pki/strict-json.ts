@@ -1,5 +1,5 @@
 // JSON as RFC 8785 can sign it: I-JSON (RFC 7493). Whatever two readers could take for different values is refused
-// rather than read in one of the ways.
+// rather than read in one of the ways. What is read can be read again in its canonical form.
 
 /** Keys and indices from the outside in. */
 export type JsonPath = readonly (string | number)[];
@@ -39,6 +39,8 @@ interface Cursor {
 export const MAX_DEPTH = 64;
 /** No double tells apart what differs after so many. */
 const MAX_SIGNIFICANT_DIGITS = 17;
+/** From here on the canonical form has an exponent (RFC 8785 §3.2.2.3). */
+const LEAST_WITH_EXPONENT = 1e21;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const SURROGATE = /\p{Surrogate}/u; // Under `u`, only one that lacks its other half.
@@ -46,7 +48,7 @@ const SURROGATE = /\p{Surrogate}/u; // Under `u`, only one that lacks its other 
 /**
  * Parses a JSON text that must be an object. Beyond what RFC 8259 does, it refuses keys that appear twice in an object,
  * too many levels, halves of surrogate pairs, and numbers that no double holds: above its range or below it, of more
- * than 17 significant digits, or integers beyond ±(2^53 − 1) written out.
+ * than 17 significant digits, or integers beyond ±(2^53 − 1) that are written out, or would be in canonical form.
  * @throws JsonProblem
  */
 export function parseJsonObject(text: string, { maximumDepth = MAX_DEPTH }: JsonLimits = {}): Record<string, unknown> {
@@ -165,7 +167,13 @@ function doubleOf(number: string, path: JsonPath): number {
   const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '');
   const isOutOfRange = !Number.isFinite(value) || (value === 0 && digits !== '');
   const isImprecise = digits.length > MAX_SIGNIFICANT_DIGITS || (/^-?[0-9]+$/.test(number) && !Number.isSafeInteger(value));
-  if (isOutOfRange || isImprecise) throw notSignable('has a number that no double holds; make it a string', path);
+  if (isOutOfRange || isImprecise) throw unheldNumber(path);
+  return checkedNumber(value, path);
+}
+
+/** Where integers are exact, as in many a language, such a one would be another than here. */
+function checkedNumber(value: number, path: JsonPath): number {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < LEAST_WITH_EXPONENT) throw unheldNumber(path);
   return value;
 }
 
@@ -184,8 +192,9 @@ function wellFormed(text: string, path: JsonPath): string {
 }
 
 function checkValue(value: unknown, path: (string | number)[]): void {
-  if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return;
-  if (typeof value === 'string') wellFormed(value, path);
+  if (value === null || typeof value === 'boolean') return;
+  if (typeof value === 'number' && Number.isFinite(value)) checkedNumber(value, path);
+  else if (typeof value === 'string') wellFormed(value, path);
   else if (typeof value === 'object' && (Array.isArray(value) || isPlainObject(value))) checkElements(value, path);
   else throw notJson('has a value that JSON has no form for', path);
 }
@@ -214,6 +223,10 @@ function notJson(problem: string, path: JsonPath): JsonProblem {
 
 function notSignable(problem: string, path: JsonPath): JsonProblem {
   return new JsonProblem(problem, path, true);
+}
+
+function unheldNumber(path: JsonPath): JsonProblem {
+  return notSignable('has a number that no double holds; make it a string', path);
 }
 
 function tooDeep(maximumDepth: number, path: JsonPath): JsonProblem {

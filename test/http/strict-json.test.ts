@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { BadRequest } from '../../lambdas/http/problem.ts';
 import { parseStrictJsonObject } from '../../lambdas/http/strict-json.ts';
 import { respelt } from '../pki/respelling.ts';
+import { signableObjects } from '../pki/signable.ts';
 
 const parse = (body: string | Uint8Array) => parseStrictJsonObject(typeof body === 'string' ? Buffer.from(body) : body);
 
@@ -20,8 +21,7 @@ const levels = (count: number, inner = '1') => `{"payload":${'{"a":'.repeat(coun
 
 describe('a body that is signed', () => {
   test('is what JSON.parse reads, however it is spelt', () => {
-    const objects = fc.dictionary(fc.string({ unit: 'binary' }).filter((key) => key !== '__proto__'), fc.jsonValue({ stringUnit: 'binary' }));
-    fc.assert(fc.property(objects, fc.infiniteStream(fc.nat(1000)), (value, choices) => {
+    fc.assert(fc.property(signableObjects, fc.infiniteStream(fc.nat(1000)), (value, choices) => {
       fc.pre(!JSON.stringify(value).includes('__proto__'));
       const text = respelt(value, choices);
       expect(parse(text)).toStrictEqual(JSON.parse(text));
@@ -50,6 +50,7 @@ describe('a body that is signed', () => {
     ['1e-400', '{"payload":{"a":1e-400}}', 'payload.a'],
     ['2^53', '{"payload":{"a":9007199254740992}}', 'payload.a'],
     ['-2^53', '{"payload":{"a":-9007199254740992}}', 'payload.a'],
+    ['an integer beyond 2^53 in canonical form', '{"payload":{"a":1e20}}', 'payload.a'],
     ['18 significant digits', '{"payload":{"a":1.00000000000000001}}', 'payload.a'],
     ['half a surrogate pair, escaped', '{"payload":{"a":"\\ud800"}}', 'payload.a'],
     ['the other half', '{"payload":{"a":["x","\\udfff!"]}}', 'payload.a.1'],
@@ -90,7 +91,7 @@ describe('a body that is signed', () => {
     expect(refusal(Uint8Array.from([...Buffer.from('{"a":"'), ...octets, ...Buffer.from('"}')]))).toMatchObject({ status: 400, code: 'INVALID_JSON', message: expect.stringContaining('UTF-8') });
   });
 
-  test.each(['{"a":"__proto__"}', '{"proto":1}', '{"constructor":{"prototype":{"toJSON":1}}}', '{"a":9007199254740991}', '{"a":-9007199254740991}', '{"a":12345678901234567e3}', '{"a":-0}', '{"a":"\\ud83d\\ude00😀"}', '{"":{"":0}}'])('may be %s', (body) => {
+  test.each(['{"a":"__proto__"}', '{"proto":1}', '{"constructor":{"prototype":{"toJSON":1}}}', '{"a":9007199254740991}', '{"a":-9007199254740991}', '{"a":-0}', '{"a":"\\ud83d\\ude00😀"}', '{"":{"":0}}'])('may be %s', (body) => {
     expect(parse(body)).toEqual(JSON.parse(body));
   });
 

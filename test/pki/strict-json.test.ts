@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { checkJsonObject, JsonProblem, parseJsonObject } from '../../lambdas/pki/strict-json.ts';
+import { canonicalJson } from '../../lambdas/pki/canonical-json.ts';
 import { respelt } from './respelling.ts';
+import { signableObjects } from './signable.ts';
 
 const nested = (levels: number): string => `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
 const nestedArrays = (levels: number): string => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
@@ -16,10 +18,8 @@ function problemOf(read: () => unknown): JsonProblem {
   throw new Error('It was accepted.');
 }
 
-const objects = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
-
 it('reads what JSON.parse reads, and to the same', () => {
-  fc.assert(fc.property(objects, fc.infiniteStream(fc.nat(1000)), (object, choices) => {
+  fc.assert(fc.property(signableObjects, fc.infiniteStream(fc.nat(1000)), (object, choices) => {
     const text = respelt(object, choices);
     expect(parseJsonObject(text)).toStrictEqual(JSON.parse(text));
     expect(checkJsonObject(object)).toBe(object);
@@ -28,6 +28,21 @@ it('reads what JSON.parse reads, and to the same', () => {
   expect(Object.keys(parseJsonObject('{"__proto__": 1}'))).toEqual(['__proto__']);
   expect(parseJsonObject(nested(64))).toEqual(JSON.parse(nested(64)));
   expect(parseJsonObject(nestedArrays(64))).toEqual(JSON.parse(nestedArrays(64)));
+});
+
+it('reads what it has read once more in canonical form, and to the same', () => {
+  const numbers = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.bigInt(-(2n ** 80n), 2n ** 80n)).map(String);
+  fc.assert(fc.property(fc.oneof(numbers, numbers.map((number) => `${number}e3`), numbers.map((number) => `${number}.0`)), (number) => {
+    let value: Record<string, unknown>;
+    try {
+      value = parseJsonObject(`{"a":${number}}`);
+    } catch (error) {
+      if (error instanceof JsonProblem) return;
+      throw error;
+    }
+    expect(parseJsonObject(new TextDecoder().decode(canonicalJson(value)))).toEqual({ a: Number(number) + 0 });
+    expect(checkJsonObject(value)).toBe(value);
+  }), { numRuns: 1000 });
 });
 
 it('refuses whatever JSON.parse refuses', () => {
@@ -71,6 +86,9 @@ describe('refuses, and says where,', () => {
     ['a number of 18 digits', '{"a":0.100000000000000005}', /no double holds/, ['a']],
     ['2^53', '{"a":9007199254740992}', /no double holds/, ['a']],
     ['−2^53', '{"a":-9007199254740992}', /no double holds/, ['a']],
+    ['2^53, spelt otherwise', '{"a":9007199254740992.0}', /no double holds/, ['a']],
+    ['an integer whose canonical form is written out', '{"a":1e20}', /no double holds/, ['a']],
+    ['10^21 written out', '{"a":1000000000000000000000}', /no double holds/, ['a']],
     ['a number with a plus', '{"a":+1}', /has "\+" where/, ['a']],
     ['a number with a zero before it', '{"a":01}', /has "1" where/, ['a']],
     ['NaN', '{"a":NaN}', /has "N" where/, ['a']],
@@ -106,6 +124,7 @@ describe('refuses, and says where,', () => {
     ['a hole', { a: [1, , 3] }, ['a', 1]], // eslint-disable-line no-sparse-arrays
     ['NaN', { a: { b: Number.NaN } }, ['a', 'b']],
     ['Infinity', { a: -Infinity }, ['a']],
+    ['an integer that was more precise, perhaps, before it was parsed', { a: [2 ** 53] }, ['a', 0]],
     ['a bigint', { a: 1n }, ['a']],
     ['a function', { toJSON: () => ({}) }, ['toJSON']],
     ['a symbol', { a: Symbol('a') }, ['a']],
@@ -126,7 +145,7 @@ describe('refuses, and says where,', () => {
   });
 });
 
-it.each(['0', '-0', '1e0', '100000e-5', '1.0000000000000000000000', '0.1', '9007199254740991', '-9007199254740991', '9007199254740992.5', '1e21', '1e308', '5e-324', '0e400', '0.30000000000000004', '1.7976931348623157e+308'])('accepts %s', (number) => {
+it.each(['0', '-0', '1e0', '100000e-5', '1.0000000000000000000000', '0.1', '9007199254740991', '-9007199254740991', '9007199254740990.5', '1e21', '1e308', '5e-324', '0e400', '0.30000000000000004', '1.7976931348623157e+308'])('accepts %s', (number) => {
   const [value] = Object.values(parseJsonObject(`{"a":${number}}`));
   expect(value).toBe(Number(number));
 });
