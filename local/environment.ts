@@ -57,8 +57,8 @@ export function handlerEnvironment(current: Environment, settings: HandlerSettin
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,
-  };
     MESSAGE_SIGNER_ROLE_ARN: roleArn,
+  };
 }
 
 /** Sets the variables, unsets those that are undefined, and returns how to put everything back. */
