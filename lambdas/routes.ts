@@ -51,3 +51,11 @@ export const routes = {
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
+
+/** The routes that change something in a tenant's name: their requests may carry an Idempotency-Key (http/idempotency.ts). */
+export type MutationName = { [Name in RouteName]: (typeof routes)[Name] extends { method: 'GET' } | { access: 'public' } ? never : Name }[RouteName];
+
+export function isMutation(name: string): name is MutationName {
+  const route = (routes as Readonly<Record<string, Route>>)[name];
+  return route !== undefined && route.method !== 'GET' && route.access !== 'public';
+}

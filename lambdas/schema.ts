@@ -38,6 +38,7 @@ export interface TableDefinition extends KeySchema {
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
  * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          |                      |
+ * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *
  * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in
  * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts).

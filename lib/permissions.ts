@@ -1,4 +1,5 @@
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { isMutation } from '../lambdas/routes.ts';
 import type { AuthorityKey } from './authority-keys.ts';
 import {
   accessItems, accessObjects, createAgentKeys, listBucket, queryIndex, readStream, setAside, transactItems,
@@ -19,6 +20,7 @@ const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
 const ocspResponder = 'CA#ocsp';
 const apiKeys = 'KEY#*';
+const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
 const crls = 'crl/*';
@@ -95,9 +97,10 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
   };
 }
 
-/** Gives a function's role what its handler needs. */
+/** Gives a function's role what its handler needs. Whatever changes something honours Idempotency-Key. */
 export function grantPermissions(handler: HandlerName, platform: Platform, role: IRole): void {
   for (const permit of permissions(platform)[handler]) permit(role);
+  if (isMutation(handler)) accessItems(platform.tables.registry, ['PutItem', 'UpdateItem'], [keyedRequests])(role);
 }
 
 function sign(key: AuthorityKey): Permission {

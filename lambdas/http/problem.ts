@@ -39,6 +39,8 @@ const statusOf = {
   CERTIFICATE_EXPIRED: 422,
   CERTIFICATE_NOT_ACTIVE: 422,
   STATUS_NOT_ALLOWED: 422,
+  REQUEST_IN_PROGRESS: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
   CA_NOT_INITIALISED: 503,
   KMS_CREDENTIALS_NOT_CONFIGURED: 503,
   KMS_UNAVAILABLE: 503,
@@ -49,6 +51,7 @@ const statusOf = {
 /** How long a client should wait before it asks again, in seconds, where asking again is what will help. */
 const retryAfterSeconds: Partial<Record<RefusalCode, number>> = {
   ISSUANCE_IN_PROGRESS: 1,
+  REQUEST_IN_PROGRESS: 1,
   CA_NOT_INITIALISED: 30,
   KMS_CREDENTIALS_NOT_CONFIGURED: 30,
   KMS_UNAVAILABLE: 5,

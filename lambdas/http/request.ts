@@ -79,7 +79,8 @@ function decoded(parameter: string): string {
   }
 }
 
-function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {
+/** The body as it came. */
+export function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {
   return Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
 }
 

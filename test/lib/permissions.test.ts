@@ -11,6 +11,8 @@ const everywhere = new Set([ownLogs, tracing]);
 
 const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:RequestTag/kakunin:role StringEquals agent';
 const revoke = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* OUTBOX#* REVOKED#*';
+// Whatever changes something honours Idempotency-Key.
+const keyed = 'dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in IDEMPOTENCY#*';
 const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
 
 const readStream = (table: 'registry' | 'risk') => `dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <${table}>/stream/*`;
@@ -26,16 +28,17 @@ const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp 
 
 /** Who may do what: all of it, beside every function's own logs and traces. */
 const expected: Record<string, readonly string[]> = {
-  'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*'],
+  'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*', keyed],
   'list-agents': ['dynamodb:BatchGetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <registry>/index/by-tenant'],
   'get-agent': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
     'dynamodb:GetItem on <registry>, keys in AGENT#*',
     'dynamodb:Query on <registry>/index/by-agent',
   ],
-  'update-agent': [revoke],
-  'retire-agent': [revoke],
+  'update-agent': [revoke, keyed],
+  'retire-agent': [revoke, keyed],
   'certify-agent': [
+    keyed,
     'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*',
     'dynamodb:GetItem on <registry>, keys in CA#issuing',
     `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
@@ -44,6 +47,7 @@ const expected: Record<string, readonly string[]> = {
   ],
   // Each agent's key says itself that this function may sign with it.
   'sign-message': [
+    keyed,
     'dynamodb:ConditionCheckItem dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#*',
     'dynamodb:GetItem on <registry>, keys in AGENT#* CA#issuing CERT#*',
   ],
@@ -53,13 +57,13 @@ const expected: Record<string, readonly string[]> = {
     'dynamodb:Query on <registry>/index/by-tenant',
   ],
   'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
-  'revoke-certificate': [revoke],
+  'revoke-certificate': [revoke, keyed],
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'verify-message': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
-  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>'],
-  'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>'],
+  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>', keyed],
+  'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>', keyed],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
   'auto-revoke': [revoke, readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
