@@ -83,8 +83,9 @@ function activeCertificate({ status, activeCertificate: certificate }: Agent, no
   if (status === 'suspended') {
     throw new Refusal('AGENT_SUSPENDED', 'The agent is suspended, so nothing is signed in its name. Certify it again with POST /v1/agents/{id}/certify before it signs.');
   }
-  if (status !== 'active' || certificate === undefined || certificate.expiresAt <= now) {
-    throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent has no active certificate, so nothing can be signed in its name. Certify it with POST /v1/agents/{id}/certify first.');
+  // One issued before agents could sign is not in the agent's item, and its key does not know the signing role.
+  if (status !== 'active' || certificate?.certificateDer === undefined || certificate.expiresAt <= now) {
+    throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent has no active certificate that it could sign with, so nothing can be signed in its name. Certify it with POST /v1/agents/{id}/certify first.');
   }
   return certificate;
 }

@@ -7,6 +7,7 @@ import { certifiedAgent, certify, dataOf, minimalAgent, registerAgent, revoke, u
 import { keyPool } from '../support/key-pool.ts';
 import { openssl } from '../support/openssl.ts';
 import { expectProblem, type ExpectedProblem } from '../support/problems.ts';
+import { openRegistry } from '../support/registry.ts';
 import { startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
 
@@ -178,6 +179,15 @@ describe('nothing is signed', () => {
   test('where the certificate alone is known to have expired: KMS signs, and the signature stays here', async () => {
     const { agent: own, certificate: expired } = await certifiedAgent(call);
     await tables.expireRecord(expired.id);
+    await refused(422, 'CERTIFICATE_NOT_ACTIVE', body, own.id);
+  });
+
+  test('with a certificate that was issued before agents could sign', async () => {
+    const { agent: own } = await certifiedAgent(call);
+    const registry = openRegistry(runtime);
+    const { activeCertificate: { certificateDer: _, ...pointer } } = (await registry.get(`AGENT#${own.id}`, 'AGENT')) ?? { activeCertificate: {} };
+    await registry.set(`AGENT#${own.id}`, 'AGENT', 'activeCertificate', pointer);
+    registry.close();
     await refused(422, 'CERTIFICATE_NOT_ACTIVE', body, own.id);
   });
 
