@@ -361,7 +361,9 @@ describe('where DynamoDB fails', () => {
     const waiting = await send('POST', `/agents/${agentId}/certify`, {}, key);
     expect([waiting.status, waiting.body.code]).toEqual([409, 'REQUEST_IN_PROGRESS']);
     const { leaseExpiresAt } = (await registry.get(latestRecord(), 'IDEMPOTENCY')) ?? {};
-    expect(Date.parse(leaseExpiresAt) - Date.now()).toBeLessThan(31_000);
+    const leaseSeconds = (Date.parse(leaseExpiresAt) - Date.now()) / 1000;
+    expect(leaseSeconds).toBeGreaterThan(20); // A function runs 28 s at most, and these tests are slow at times.
+    expect(leaseSeconds).toBeLessThan(31);
     await isOver('leaseExpiresAt');
     expect((await send('POST', `/agents/${agentId}/certify`, { another: true }, key)).status).toBe(422);
 
