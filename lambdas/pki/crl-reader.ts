@@ -119,16 +119,22 @@ function extensionsOf(explicitExtensions: ShallowElement): Pick<CertificateRevoc
   return {
     crlNumber: BigInt(`0x${hexOf(number.content)}`),
     authorityKeyIdentifier: hexOf(keyIdentifier.content),
-    issuingDistributionPoint: point && uriOfFullName(point),
+    issuingDistributionPoint: point && uriOfDistributionPoint(point),
   };
 }
 
-/** IssuingDistributionPoint { [0] { fullName [0] { uniformResourceIdentifier [6] } } } and no further field (§5.2.5). */
-export function uriOfFullName(issuingDistributionPoint: DerElement): string {
+/**
+ * The URI of a distribution point, of the CRL's own or of a certificate's: SEQUENCE { [0] { fullName [0] {
+ * uniformResourceIdentifier [6] } } } and no further field (RFC 5280 §4.2.1.13, §5.2.5).
+ * @throws DerError if it is anything else
+ */
+export function uriOfDistributionPoint(distributionPoint: DerElement): string {
   const only = (element: DerElement | undefined, tag: number): DerElement | undefined =>
     element?.children.length === 1 && element.children[0]?.tag === tag ? element.children[0] : undefined;
-  const uri = only(only(only(issuingDistributionPoint, 0xa0), 0xa0), 0x86);
-  if (uri === undefined) throw new DerError('The issuingDistributionPoint is not one URI alone (RFC 5280 §5.2.5).');
+  const uri = only(only(only(distributionPoint, 0xa0), 0xa0), 0x86);
+  if (uri === undefined) throw new DerError('A distribution point is not one URI alone (RFC 5280 §4.2.1.13, §5.2.5).');
+  // Octets that are no text would all read as the same one, and URIs are compared.
+  if (uri.content.some((octet) => octet >= 0x80)) throw new DerError('The URI of a distribution point is not an IA5String (RFC 5280 §4.2.1.6).');
   return textOf(uri.content);
 }
 
