@@ -24,7 +24,7 @@ export function agentOf(certificate: Certificate, privateArc: string): VerifiedA
 }
 
 function readAgent(certificate: Certificate, privateArc: string): VerifiedAgent {
-  const valueOf = (name: keyof typeof PRIVATE_EXTENSION_ARC): DerElement | undefined => certificate.valueOf(`${privateArc}.${PRIVATE_EXTENSION_ARC[name]}`);
+  const valueOf = (name: keyof typeof PRIVATE_EXTENSION_ARC): DerElement | undefined => certificate.extensionValue(`${privateArc}.${PRIVATE_EXTENSION_ARC[name]}`);
   const id = nameAttribute(certificate, OID.commonName);
   const tenantId = text(valueOf('tenant'), 'tenant');
   const { uri } = certificate;

@@ -21,8 +21,8 @@ export interface ExtensionValues {
   readonly crlUrls: readonly string[];
   /** OIDs of the critical ones. */
   readonly critical: readonly string[];
-  /** The value of a private extension. */
-  valueOf(oid: string): DerElement | undefined;
+  /** The value of any other. */
+  extensionValue(oid: string): DerElement | undefined;
 }
 
 const BASIC_CONSTRAINTS = /^SEQUENCE \{ BOOLEAN ff(?:, INTEGER ([0-7][0-9a-f]))? \}$/;
@@ -57,7 +57,7 @@ export function readExtensionValues(extensions: readonly ExtensionFields[]): Ext
     authorityKeyIdentifier: authorityKeyIdentifier?.content,
     crlUrls: listOf(OID.cRLDistributionPoints).map(uriOfDistributionPoint),
     critical: extensions.filter(({ critical }) => critical).map(({ oid }) => oid),
-    valueOf,
+    extensionValue: valueOf,
   };
 }
 

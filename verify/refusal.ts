@@ -12,7 +12,7 @@ export class Refusal extends Error {
   readonly crlUrls: readonly string[];
 
   constructor(reason: Reason, message: string, crlUrls: readonly string[] = []) {
-    super(message.replace(UNDISPLAYABLE, '\ufffd').slice(0, MESSAGE_MAX_CHARACTERS));
+    super(message.slice(0, MESSAGE_MAX_CHARACTERS).replace(UNDISPLAYABLE, '\ufffd'));
     this.reason = reason;
     this.crlUrls = crlUrls;
   }

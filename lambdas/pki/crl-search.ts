@@ -49,5 +49,6 @@ function isFamiliar(entries: Uint8Array, offset: number, end: number): boolean {
   if (entries[time] !== TAG.utcTime && entries[time] !== TAG.generalizedTime) return false;
   if (afterTime === end) return true;
   if (afterTime + REASON_CODE.length + 1 !== end) return false;
-  return REASON_CODE.every((octet, index) => entries[afterTime + index] === octet);
+  for (let i = 0; i < REASON_CODE.length; i++) if (entries[afterTime + i] !== REASON_CODE[i]) return false;
+  return true;
 }
