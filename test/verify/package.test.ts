@@ -72,6 +72,15 @@ it('needs no Node and no other package, and is below 40 KB', () => {
   expect(Buffer.byteLength(bundle)).toBeLessThan(40_000);
 });
 
+it('has its reasons documented, all of them and no others', async () => {
+  const declared = [...(await readFile(join(root, 'verify/verdict.ts'), 'utf8')).matchAll(/^ {2}\| '([a-z_]+)'/gm)].map(([, reason]) => reason);
+  const documentation = await readFile(join(root, 'docs/offline-verification.md'), 'utf8');
+  const table = documentation.slice(documentation.indexOf('| reason |'), documentation.indexOf('## What is checked'));
+  const documented = [...table.matchAll(/^\|((?: `[a-z_]+`,?)+) \|/gm)].flatMap(([, codes = '']) => codes.match(/[a-z_]+/g) ?? []);
+  expect(declared.length).toBeGreaterThan(20);
+  expect(documented.sort()).toEqual(declared.sort());
+});
+
 it('runs in plain Node', async () => {
   await writeFile(join(project, 'run.js'), `
     import { readFileSync } from 'node:fs';
