@@ -1,6 +1,6 @@
 import { tables, type TableName } from '../lambdas/schema.ts';
 import { streamConsumers, type StreamConsumer } from '../lambdas/triggers.ts';
-import { hasHandler, loadHandler } from './handlers.ts';
+import { loadHandler } from './handlers.ts';
 import { startEventSourceMapping, type DeadLetter, type EventSourceMapping } from './streams.ts';
 import { recordFilter } from './streams/filter.ts';
 
@@ -33,9 +33,8 @@ export async function startConsumers({ endpoint, tableNames, checkpointFile, onD
     deadLetters.push(deadLetter);
   };
   const stop = async () => void (await Promise.all(mappings.map((mapping) => mapping.stop())));
-  const consumers = Object.entries(streamConsumers as Record<string, StreamConsumer>).filter(([functionName]) => hasHandler(functionName));
   try {
-    for (const [functionName, consumer] of consumers) {
+    for (const [functionName, consumer] of Object.entries<StreamConsumer>(streamConsumers)) {
       const { table, retryAttempts, batchSize, batchingWindowSeconds, parallelizationFactor, timeoutSeconds } = consumer;
       mappings.push(await startEventSourceMapping({
         endpoint, functionName, batchSize, batchingWindowSeconds, parallelizationFactor, timeoutSeconds,

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { KmsError } from './kms/errors.ts';
 import { members, type Input } from './kms/input.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
+import type { KeyMaterialSource } from './kms/key.ts';
 import { findOperation } from './kms/operations.ts';
+import { createQuotas } from './kms/quotas.ts';
 
 export interface EmbeddedKms {
   /** What `AWS_ENDPOINT_URL_KMS` is to be, e.g. `http://127.0.0.1:4599`. */
@@ -25,6 +27,10 @@ export interface EmbeddedKmsOptions {
   dataDirectory?: string;
   /** The time of creation and deletion dates; the machine's by default. */
   clock?: () => Date;
+  /** For tests that need more keys than there is time to generate: where the material of new keys comes from. Nobody's keys are safe then. */
+  keyMaterial?: KeyMaterialSource;
+  /** Whether requests beyond the quotas of AWS are throttled, or only those of these operations; none are by default. */
+  quotas?: boolean | readonly string[];
 }
 
 // Ample for the largest request there is: a CreateKey with a policy of 32 KiB, a description and 50 tags.
@@ -36,13 +42,17 @@ const maximumBodyBytes = 256 * 1024;
  * what to do if the port is taken or the data directory cannot be trusted.
  */
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
-  const { port = 0, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date() } = options;
-  const keys = await openKeyStore({ region, accountId }, clock, dataDirectory);
+  const { port = 0, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
+  const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
+  const count = createQuotas();
+  const admit = (operation: string) => {
+    if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
+  };
 
   const working = new Set<Promise<void>>();
   // Clients end their connections: a server that ends idle ones can cross a request on its way.
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-    const work = respond(keys, request, response).finally(() => working.delete(work));
+    const work = respond(keys, admit, request, response).finally(() => working.delete(work));
     working.add(work);
   });
   server.listen(port, '127.0.0.1');
@@ -60,11 +70,14 @@ export async function startKms(options: EmbeddedKmsOptions = {}): Promise<Embedd
   };
 }
 
-async function respond(keys: KeyStore, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Throws ThrottlingException where a request of that name is one too many. */
+type Admit = (operation: string) => void;
+
+async function respond(keys: KeyStore, admit: Admit, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader('x-amzn-RequestId', randomUUID());
   response.setHeader('content-type', 'application/x-amz-json-1.1');
   try {
-    const answer = await perform(keys, request);
+    const answer = await perform(keys, admit, request);
     response.end(answer === undefined ? '' : JSON.stringify(answer));
   } catch (cause) {
     const error = cause instanceof KmsError ? cause : new KmsError('KMSInternalException', String(cause));
@@ -74,12 +87,13 @@ async function respond(keys: KeyStore, request: IncomingMessage, response: Serve
   }
 }
 
-async function perform(keys: KeyStore, request: IncomingMessage): Promise<unknown> {
+async function perform(keys: KeyStore, admit: Admit, request: IncomingMessage): Promise<unknown> {
   // Read whole even when refused, or the client sees a broken connection instead of the error.
   const body = await readBody(request);
   if (request.method !== 'POST' || request.url !== '/') throw new KmsError('UnknownOperationException', 'KMS is spoken to by POST /.');
-  const operation = findOperation(request.headers['x-amz-target']?.toString());
+  const { name, operation } = findOperation(request.headers['x-amz-target']?.toString());
   if (request.headers.authorization === undefined) throw new KmsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
+  admit(name);
   const input = parseBody(body);
   await keys.destroyDeleted();
   return operation(keys, input);

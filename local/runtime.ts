@@ -9,9 +9,9 @@ import { startDynamodb } from './dynamodb.ts';
 import { applyEnvironment, handlerEnvironment, sdkEnvironment } from './environment.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
-import { hasHandler, loadHandler } from './handlers.ts';
+import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
-import { startKms } from './kms.ts';
+import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
 import { startSchedules } from './schedules.ts';
 import type { DeadLetter } from './streams.ts';
@@ -21,7 +21,6 @@ export interface RuntimeOptions {
   readonly tenants: readonly TenantSeed[];
   /** Of the API; 0, the default, takes a free one, which with a data directory is the one it had before. */
   readonly port?: number;
-  readonly host?: string;
   /** Where everything is kept; in memory without it. */
   readonly dataDirectory?: string;
   /** What stands between the handlers and the services, for tests of faults: given an endpoint, answers the one to use instead. */
@@ -30,6 +29,8 @@ export interface RuntimeOptions {
     readonly kms?: (endpoint: string) => Promise<string>;
     readonly s3?: (endpoint: string) => Promise<string>;
   };
+  /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
+  readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
@@ -67,7 +68,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, host, interpose = {}, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -87,11 +88,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
     // The port first: the CA's certificates name it.
-    const { gateway, distributionUrl } = await start(
-      openAddress({ ...(port !== undefined && { port }), ...(host !== undefined && { host }) }, data),
-      (address) => address.gateway.close(),
-    );
-    const kms = await start(startKms(data && { dataDirectory: data.keys }), (part) => part.close());
+    const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
+    const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const dynamodb = await start(
       startDynamodb({ tableNames, otherEndpoint: otherDynamodb, ...(data && { databaseFile: data.databaseFile, pidFile: data.enginePidFile }) }),
@@ -120,14 +118,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
-    for (const functionName of [...Object.keys(routes), 'authorize'].filter(hasHandler)) await loadHandler(functionName);
+    for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
     gateway.serve(createDistribution({
       api: createApi({ routes, basePath, load: loadHandler }),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
     endings.push(() => gateway.close());
-    const schedules = startSchedules({ automatic: automaticSchedules });
+    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
     endings.push(() => schedules.stop());
 
     return {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { schedules, type Schedule, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
-import { hasHandler, loadHandler } from './handlers.ts';
-import { invoke } from './invocation.ts';
+import { invoke, type LoadHandler } from './invocation.ts';
 
 export interface Schedules {
   /** Calls the function as its schedule would, and resolves once it has returned; rejects with what it threw. */
@@ -15,13 +14,13 @@ export interface Schedules {
 const firstRunMilliseconds = 5_000;
 
 /** Runs the scheduled functions (lambdas/triggers.ts): soon after the start for the first time, or only when asked to, where `automatic` is false. */
-export function startSchedules({ automatic }: { automatic: boolean }): Schedules {
+export function startSchedules({ automatic, load }: { automatic: boolean; load: LoadHandler }): Schedules {
   const timers: NodeJS.Timeout[] = [];
   const underWay = new Set<Promise<void>>();
 
   function run(name: ScheduledName): Promise<void> {
     const { timeoutSeconds }: Schedule = schedules[name];
-    const running = (async () => void (await invoke(await loadHandler(name), scheduledEvent(name), { functionName: name, timeoutSeconds })))()
+    const running = (async () => void (await invoke(await load(name), scheduledEvent(name), { functionName: name, timeoutSeconds })))()
       .finally(() => underWay.delete(running));
     underWay.add(running);
     return running;
@@ -32,7 +31,7 @@ export function startSchedules({ automatic }: { automatic: boolean }): Schedules
   }
 
   if (automatic) {
-    for (const [name, { everyMinutes }] of (Object.entries(schedules) as [ScheduledName, Schedule][]).filter(([scheduled]) => hasHandler(scheduled))) {
+    for (const [name, { everyMinutes }] of Object.entries(schedules) as [ScheduledName, Schedule][]) {
       timers.push(setTimeout(runUnattended, firstRunMilliseconds, name).unref(), setInterval(runUnattended, everyMinutes * 60_000, name).unref());
     }
   }

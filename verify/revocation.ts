@@ -56,7 +56,7 @@ async function doubtAbout(crl: Crl, certificate: Certificate, issuer: Certificat
 /** The entry, undefined where there is none, or what is wrong with the list. */
 function entryOf(crl: Crl, { serialNumber }: Certificate): RevokedCertificate | string | undefined {
   try {
-    return findRevokedCertificate(crl.entries, serialNumber);
+    return findRevokedCertificate(crl.entriesDer, serialNumber);
   } catch (error) {
     if (error instanceof DerError) return `is malformed: ${error.message}`;
     throw error;

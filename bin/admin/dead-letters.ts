@@ -1,5 +1,6 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { DeadLetter, UnreadableLetter } from '../../lambdas/aws/dead-letters.ts';
+import { readCertificateEnd } from '../../lambdas/aws/outbox-stream.ts';
 import { readObservedRisk } from '../../lambdas/aws/risk-stream.ts';
 import type { CommandOptions, Outcome, Services } from './commands.ts';
 import { NotDone } from './failures.ts';
@@ -78,9 +79,9 @@ export function subjectOf({ dynamodb }: DynamoDBRecord): string {
 /** What is wrong with the records, where they show it themselves; what Lambda says otherwise, and the function's log has the rest. */
 function errorOf({ records, condition, functionError }: DeadLetter): string {
   for (const record of records) {
-    if (record.dynamodb?.Keys?.['agent_id'] === undefined) continue;
     try {
-      readObservedRisk(record);
+      if (record.dynamodb?.Keys?.['agent_id'] === undefined) readCertificateEnd(record);
+      else readObservedRisk(record);
     } catch (error) {
       return (error as Error).message;
     }

@@ -44,7 +44,7 @@ async function replay({ deadLetters, tables, now, progress }: Services, key: str
   const items = firstOfEachItem(records);
   const found = await workThrough(items, (record) => deliverAgain(table, record, now.toISOString()), (done) => progress(`Touched ${done} of the ${items.length} items of ${id}.`));
   const gone = items.filter((_, index) => found[index] === false).map(subjectOf);
-  if (gone.length > 0) return { id, items: items.length - gone.length, kept: `of its ${counted(items.length, 'item')} ${gone.length} no longer in the table (${[...new Set(gone)].join(', ')}).` };
+  if (gone.length > 0) return { id, items: items.length - gone.length, kept: `of its ${counted(items.length, 'item')}, ${gone.length} ${gone.length === 1 ? 'is' : 'are'} no longer in the table (${[...new Set(gone)].join(', ')}).` };
   await deadLetters.remove(key);
   return { id, items: items.length };
 }

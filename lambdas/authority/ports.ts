@@ -1,7 +1,7 @@
 import type { Agent, AgentProfile, AgentStatus, Lease } from './agent.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Certificate, CertificateStatus } from './certificate.ts';
-import type { EndingCertificate } from './certificate-end.ts';
+import type { CertificateEnd, EndingCertificate } from './certificate-end.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
 
 /*
@@ -90,6 +90,88 @@ export interface KeyManagement {
   signDigest(keyArn: string, digestSha256: Uint8Array): Promise<Uint8Array>;
   /** Makes the key unusable at once, and destroys it after the waiting period. */
   scheduleKeyDeletion(keyArn: string): Promise<void>;
+}
+
+export type KeyRetirementOutcome =
+  | { readonly outcome: 'scheduled'; /** Absent where an earlier call had done it. */ readonly deletionDate?: string }
+  | { readonly outcome: 'try later'; /** Such as throttling. */ readonly cause: unknown };
+
+export interface KeyRetirement {
+  /** Makes the key unusable at once, and destroys it after the waiting period. Asks KMS once. */
+  scheduleKeyDeletion(keyArn: string): Promise<KeyRetirementOutcome>;
+}
+
+/** Certificates that have come to their end by themselves. */
+export interface Expiries {
+  /** Those of the shard whose end is due at `now` and not noted. */
+  listExpired(crlShard: number, now: string): Promise<EndingCertificate[]>;
+  /** Marks the certificate, with its outbox entry, and forgets its expiry; false where it was revoked or is noted already. */
+  noteExpiry(certificate: EndingCertificate, end: CertificateEnd, audit: AuditEntry): Promise<boolean>;
+}
+
+/** What became of certificates' ends. */
+export interface Effects {
+  hasKeyDeletion(certificateId: string): Promise<boolean>;
+  /** The first note stays. */
+  noteKeyDeletion(certificateId: string, effect: { readonly scheduledAt: string; readonly deletionDate?: string }): Promise<void>;
+  noteCrls(effects: readonly { readonly certificateId: string; readonly crlNumber: bigint; readonly publishedAt: string }[]): Promise<void>;
+}
+
+export interface CrlRecords {
+  /**
+   * Draws the next number of the CRL at `path`, and with it the CRL's thisUpdate, `now` if no number before went with a later
+   * one: the greater a number, the later its CRL (RFC 5280 §5.2.3). Each number is drawn once, greater than all before and
+   * than the one that is `published`.
+   */
+  drawCrlNumber(path: string, published: bigint, now: string): Promise<Pick<CrlStamp, 'number' | 'thisUpdate'>>;
+  /**
+   * The entries of the shard's revoked certificates, but for those that had expired by `expiredBy`: encodeRevokedCertificate's
+   * DER, joined, in parts.
+   */
+  readCrlEntries(crlShard: number, expiredBy: string): Promise<Uint8Array[]>;
+}
+
+/** What tells one publication of a CRL from another, without reading it. */
+export interface CrlStamp {
+  /** cRLNumber (RFC 5280 §5.2.3). */
+  readonly number: bigint;
+  /** Whole seconds. */
+  readonly thisUpdate: string;
+  readonly nextUpdate: string;
+}
+
+/** What is known of a published object without its content. */
+export interface PublishedHead {
+  /** As S3 gave it, quotes included: for `ifMatch`. */
+  readonly etag: string;
+  readonly contentLength: number;
+  readonly crl?: CrlStamp;
+}
+
+export interface Publication {
+  readonly contentType: string;
+  /** How long a cache may answer with the object before it asks again. */
+  readonly cacheControlMaxAgeSeconds: number;
+  readonly crl?: CrlStamp;
+  /** Writes only over the object with this ETag, or only where there is none. */
+  readonly ifMatch?: string | 'absent';
+}
+
+/**
+ * What relying parties download: CRLs and CA certificates, each under the path that certificates name, without its
+ * leading slash. Every method throws a Refusal DISTRIBUTION_UNAVAILABLE where it cannot be reached or does not let us in.
+ */
+export interface Distribution {
+  head(path: string): Promise<PublishedHead | undefined>;
+  /** The object as it is now: reads are strongly consistent. */
+  read(path: string): Promise<(PublishedHead & { readonly body: Uint8Array }) | undefined>;
+  /**
+   * Writes the object whole.
+   * @returns false where the condition did not hold. That may be our own doing, where a write whose answer was lost was
+   * repeated: look at what is there before drawing conclusions.
+   * @throws Refusal DISTRIBUTION_UNAVAILABLE; whether the object was written is then unknown.
+   */
+  write(path: string, body: Uint8Array, publication: Publication): Promise<boolean>;
 }
 
 /** One record of the risk table (docs/risk-records.md). */

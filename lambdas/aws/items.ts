@@ -20,15 +20,19 @@ const { 'by-tenant': byTenant, 'by-agent': byAgent } = tables.registry.indexes;
 export const agentKey = (agentId: string): Key => ({ pk: `AGENT#${agentId}`, sk: 'AGENT' });
 export const certificateKey = (certificateId: string): Key => ({ pk: `CERT#${certificateId}`, sk: 'CERT' });
 export const authorityKey = (role: AuthorityRole): Key => ({ pk: `CA#${role}`, sk: 'CA' });
-export const expiryKey = (crlShard: number, certificate: { id: string; expiresAt: string }): Key => ({ pk: `EXPIRY#${crlShard}`, sk: endOf(certificate) });
-export const crlEntryKey = (crlShard: number, certificate: { id: string; expiresAt: string }): Key => ({ pk: `REVOKED#${crlShard}`, sk: endOf(certificate) });
+export const expiryKey = (certificate: EndingCertificate): Key => ({ pk: expiriesOf(certificate.crlShard), sk: endOf(certificate) });
+export const crlEntryKey = (certificate: EndingCertificate): Key => ({ pk: crlEntriesOf(certificate.crlShard), sk: endOf(certificate) });
 export const outboxKey = (certificateId: string): Key => ({ pk: `${outboxKeyPrefix}${certificateId}`, sk: 'OUTBOX' });
 export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL'): Key => ({ pk: `EFFECT#${certificateId}`, sk: effect });
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
 
-const endOf = ({ id, expiresAt }: { id: string; expiresAt: string }) => `${expiresAt}#${id}`;
+/** Partitions of the table, by shard. */
+export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
+export const crlEntriesOf = (crlShard: number) => `REVOKED#${crlShard}`;
+
+const endOf = ({ id, expiresAt }: EndingCertificate) => `${expiresAt}#${id}`;
 
 /**
  * Stands behind every sort key that begins with this time, and before those of any later one: `$` is the character after
@@ -73,14 +77,21 @@ export function readCertificate(item: Item | undefined): Certificate | undefined
   return item && (withoutKeys(item) as unknown as Certificate);
 }
 
-export function expiryItem({ id, agentId, tenantId, keyArn, crlShard, expiresAt }: EndingCertificate): Item {
-  return { ...expiryKey(crlShard, { id, expiresAt }), certificateId: id, agentId, tenantId, keyArn };
+export function expiryItem(certificate: EndingCertificate): Item {
+  const { id, agentId, tenantId, keyArn } = certificate;
+  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn };
+}
+
+/** @param crlShard the partition that the item was found in */
+export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn }: Item, crlShard: number): EndingCertificate {
+  const [expiresAt] = (sk as string).split('#');
+  return { id: certificateId, agentId, tenantId, keyArn, crlShard, expiresAt } as EndingCertificate;
 }
 
 /** Nothing but the entry's DER, because every publication of a CRL reads all of them. */
 export function crlEntryItem(certificate: EndingCertificate, { revokedAt, reasonCode }: Revocation): Item {
   const entry = encodeRevokedCertificate({ serialNumber: serialNumberOf(certificate.id), revocationDate: new Date(revokedAt), reasonCode: reasonCodes[reasonCode] });
-  return { ...crlEntryKey(certificate.crlShard, certificate), entry };
+  return { ...crlEntryKey(certificate), entry };
 }
 
 export const outboxItem = (end: CertificateEnd): Item => ({ ...outboxKey(end.certificateId), ...end });

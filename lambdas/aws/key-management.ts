@@ -9,15 +9,25 @@ import { retrying } from './retry.ts';
 export interface KeyManagementOptions {
   /** The deployment's name; every key carries it as a tag, so that several may share an account. */
   readonly deployment: string;
-  /** The role that creates agent keys, and the account it is in; without them a new key gets KMS's default policy. */
-  readonly creator?: { readonly roleArn: string; readonly accountId: string };
+  /** Who may do something with a new agent key; without it the key gets KMS's default policy. */
+  readonly agentKeyRoles?: AgentKeyRoles;
   /** How long a key can still be saved after its deletion was scheduled: 7 to 30 days. */
   readonly pendingWindowInDays?: number;
 }
 
+export interface AgentKeyRoles {
+  readonly accountId: string;
+  /** Creates agent keys. */
+  readonly certifierRoleArn: string;
+  /** Has them deleted when their certificates end. */
+  readonly retirerRoleArn?: string | undefined;
+}
+
 /** Keys in AWS KMS. Private keys are born there and stay there: no operation used here could return one. */
-export function keyManagement(client: KMSClient, { deployment, creator, pendingWindowInDays = 30 }: KeyManagementOptions): KeyManagement {
+export function keyManagement(client: KMSClient, { deployment, agentKeyRoles, pendingWindowInDays = 30 }: KeyManagementOptions): KeyManagement {
   return {
+    ...keyUse(client),
+
     createAgentKey: (owner) =>
       callingKms(async () => {
         const { KeyMetadata } = await client.send(new CreateKeyCommand({
@@ -25,7 +35,7 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
           KeyUsage: 'SIGN_VERIFY',
           MultiRegion: false,
           Description: `Kakunin agent ${owner.agentId}`,
-          ...(creator !== undefined && { Policy: JSON.stringify(agentKeyPolicy(creator)), BypassPolicyLockoutSafetyCheck: true }),
+          ...(agentKeyRoles !== undefined && { Policy: JSON.stringify(agentKeyPolicy(agentKeyRoles)), BypassPolicyLockoutSafetyCheck: true }),
           Tags: Object.entries({
             'kakunin:deployment': deployment,
             'kakunin:role': 'agent',
@@ -35,21 +45,6 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
           }).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
         }), within(20));
         return required(KeyMetadata?.Arn);
-      }),
-
-    getPublicKey: (keyArn) =>
-      callingKms(async () => {
-        const limit = within(7);
-        const { PublicKey } = await retrying(() => client.send(new GetPublicKeyCommand({ KeyId: keyArn }), limit), isNotYetVisible, { attempts: 6, baseDelayMilliseconds: 50 });
-        return new Uint8Array(required(PublicKey));
-      }),
-
-    signDigest: (keyArn, digestSha256) =>
-      callingKms(async () => {
-        const { Signature } = await client.send(new SignCommand({
-          KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
-        }), within(7));
-        return new Uint8Array(required(Signature));
       }),
 
     scheduleKeyDeletion: (keyArn) =>
@@ -65,6 +60,26 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
   };
 }
 
+/** What a key that is there is used for, whatever made it. */
+export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 'signDigest'> {
+  return {
+    getPublicKey: (keyArn) =>
+      callingKms(async () => {
+        const limit = within(7);
+        const { PublicKey } = await retrying(() => client.send(new GetPublicKeyCommand({ KeyId: keyArn }), limit), isNotYetVisible, { attempts: 6, baseDelayMilliseconds: 50 });
+        return new Uint8Array(required(PublicKey));
+      }),
+
+    signDigest: (keyArn, digestSha256) =>
+      callingKms(async () => {
+        const { Signature } = await client.send(new SignCommand({
+          KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
+        }), within(7));
+        return new Uint8Array(required(Signature));
+      }),
+  };
+}
+
 /**
  * The longest that a call may take, its repetitions included. A request ends after 28 s whatever happens, and if KMS hangs
  * there must be time left before that to take back what was done. CreateKey gets the most of it: given up on, it may still
@@ -73,21 +88,23 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
 const within = (seconds: number) => ({ abortSignal: AbortSignal.timeout(seconds * 1000) });
 
 /**
- * The policy an agent's key is born with: the account's own IAM decides, as by default, and the creating role may read
- * the public key and schedule the deletion of this one key. A principal named here counts at once, while a tag may take
- * five minutes to count, and no IAM policy has to allow deleting keys in general.
+ * The policy an agent's key is born with: the account's own IAM decides, as by default, the creating role may read the
+ * public key and schedule the deletion of this one key, and the retiring role may do the latter. A principal named here
+ * counts at once, while a tag may take five minutes to count, and no IAM policy has to allow deleting keys in general.
  *
  * The lockout check would ask that the creator may change this policy later, and so, for every agent's key, let itself
  * sign. It may not; the account can, so nobody is locked out.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
-function agentKeyPolicy({ roleArn, accountId }: { roleArn: string; accountId: string }) {
-  const partition = roleArn.split(':')[1] ?? 'aws';
+function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn }: AgentKeyRoles) {
+  const partition = certifierRoleArn.split(':')[1] ?? 'aws';
+  const allow = (Sid: string, principal: string, Action: string | string[]) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*' });
   return {
     Version: '2012-10-17',
     Statement: [
-      { Sid: 'AccountDecides', Effect: 'Allow', Principal: { AWS: `arn:${partition}:iam::${accountId}:root` }, Action: 'kms:*', Resource: '*' },
-      { Sid: 'CreatorReadsAndUndoes', Effect: 'Allow', Principal: { AWS: roleArn }, Action: ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion'], Resource: '*' },
+      allow('AccountDecides', `arn:${partition}:iam::${accountId}:root`, 'kms:*'),
+      allow('CreatorReadsAndUndoes', certifierRoleArn, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
+      ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, 'kms:ScheduleKeyDeletion')]),
     ],
   };
 }

@@ -1,20 +1,19 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { answerOcsp } from '../authority/answer-ocsp.ts';
 import { rememberedOcspSigner } from '../authority/ocsp-signer.ts';
-import { keyManagement } from '../aws/key-management.ts';
+import { keyUse } from '../aws/key-management.ts';
 import { kms } from '../aws/kms-client.ts';
 import type { Answer } from '../http/answer.ts';
 import { ocspAnswer } from '../http/ocsp.ts';
-import { environment } from './environment.ts';
 import { clock, issuingAuthority, once, registry } from './services.ts';
 
-/* What the two OCSP handlers share. They need REGISTRY_TABLE and DEPLOYMENT; which key signs is in the registry. */
+/* What the two OCSP handlers share. They need REGISTRY_TABLE; which key signs is in the registry. */
 
 const logger = new Logger({ serviceName: 'kakunin' });
 
 const ocspServices = once(() => ({
   registry: registry(),
-  keys: keyManagement(kms(), { deployment: environment('deployment') }),
+  keys: keyUse(kms()),
   signer: rememberedOcspSigner({ registry: registry(), issuingAuthority: issuingAuthority(), clock }),
   clock,
 }));

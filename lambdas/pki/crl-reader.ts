@@ -25,7 +25,7 @@ export interface CertificateRevocationList {
   readonly issuingDistributionPoint: string | undefined;
   readonly entryCount: number;
   /** The content of revokedCertificates, a view of the CRL, for findRevokedCertificate. */
-  readonly entries: Uint8Array;
+  readonly entriesDer: Uint8Array;
   /**
    * The entries in the CRL's order, each decoded when it is asked for.
    * @throws DerError, while iterating, at an entry that is malformed
@@ -57,17 +57,17 @@ export function parseCrl(crlDer: Uint8Array): CertificateRevocationList {
   if (revoked?.content.length === 0) throw new DerError('The CRL has an empty revokedCertificates (RFC 5280 §5.1.2.6).');
   const extensions = extensionsOf(explicitExtensions);
   const name = readDer(issuer.encoded);
-  const entries = revoked?.content ?? new Uint8Array();
+  const entriesDer = revoked?.content ?? new Uint8Array();
   return {
     issuer: nameText(name),
     issuerDer: name.encoded,
     thisUpdate: dateOfTime(readDer(thisUpdate.encoded)),
     nextUpdate: dateOfTime(readDer(nextUpdate.encoded)),
     ...extensions,
-    entryCount: countElements(entries),
-    entries,
+    entryCount: countElements(entriesDer),
+    entriesDer,
     *revokedCertificates() {
-      for (const { encoded } of shallowElements(entries)) yield decodeRevokedCertificate(encoded);
+      for (const { encoded } of shallowElements(entriesDer)) yield decodeRevokedCertificate(encoded);
     },
   };
 }

@@ -16,6 +16,7 @@ const statuses = {
   RequestEntityTooLargeException: 413,
   SerializationException: 400,
   TagException: 400,
+  ThrottlingException: 400,
   UnknownOperationException: 400,
   UnsupportedOperationException: 400,
   ValidationException: 400,

@@ -36,6 +36,9 @@ export function kmsArn({ region, accountId }: KeyOwner, resource: `key/${string}
   return `arn:aws:kms:${region}:${accountId}:${resource}`;
 }
 
+/** Where the private keys of new keys come from: PKCS#8 in DER. */
+export type KeyMaterialSource = (keySpec: KeySpec) => Promise<Uint8Array>;
+
 /** New RSA key material. Runs in the thread pool, so that parallel calls share the processors. */
 export async function generateKeyMaterial(keySpec: KeySpec): Promise<Pick<Key, 'privateKey' | 'publicKey'>> {
   return promisify(generateKeyPair)('rsa', { modulusLength: modulusBits[keySpec], publicExponent: 65_537 });

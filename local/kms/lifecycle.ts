@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { KeySpec, KeyUsageType, OriginType } from '@aws-sdk/client-kms';
 import { KmsError } from './errors.ts';
 import { flag, keyReference, oneOf, text, wholeNumber, type Input } from './input.ts';
-import { generateKeyMaterial, kmsArn, modulusBits, requireNotPendingDeletion, type Key, type KeyState } from './key.ts';
+import { kmsArn, modulusBits, requireNotPendingDeletion, type Key, type KeyState } from './key.ts';
 import type { KeyStore } from './key-store.ts';
 import { page } from './paging.ts';
 import { readPolicy } from './policy.ts';
@@ -29,7 +29,7 @@ export async function createKey(keys: KeyStore, input: Input): Promise<object> {
     createdAt: keys.clock(),
     tags,
     state: { name: 'Enabled' },
-    ...(await generateKeyMaterial(keySpec)),
+    ...(await keys.newMaterial(keySpec)),
   };
   await keys.add(key);
   return { KeyMetadata: keyMetadata(keys, key) };

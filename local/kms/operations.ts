@@ -34,13 +34,13 @@ const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ['Verify', verifySignature],
 ]);
 
-/** The operation named by an `X-Amz-Target` header: UnknownOperationException if it names none of KMS, UnsupportedOperationException if not one of ours. */
-export function findOperation(target: string | undefined): Operation {
+/** An operation's name with what performs it, by an `X-Amz-Target` header: UnknownOperationException if it names none of KMS, UnsupportedOperationException if not one of ours. */
+export function findOperation(target: string | undefined): { name: string; operation: Operation } {
   const name = /^TrentService\.(\w+)$/.exec(target ?? '')?.[1];
   if (name === undefined) throw new KmsError('UnknownOperationException', 'The X-Amz-Target header must be TrentService.<Operation>.');
   const operation = operations.get(name);
   if (operation === undefined) {
     throw new KmsError('UnsupportedOperationException', `This KMS does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
   }
-  return operation;
+  return { name, operation };
 }

@@ -1,0 +1,5 @@
+import { refreshCrls } from '../authority/refresh-crls.ts';
+import { crlServices } from './crl-services.ts';
+
+/** Called by the clock: publishes the CRLs that are due, whether or not anything was revoked. */
+export const handler = (): Promise<void> => refreshCrls(crlServices());
