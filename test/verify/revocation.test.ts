@@ -5,7 +5,7 @@ import { OID } from '../../lambdas/pki/object-identifiers.ts';
 import { crlToPem } from '../../lambdas/pki/pem.ts';
 import { type Encoded, readTrust, type Reason, verifyCertificate, type VerifyOptions } from '../../verify/index.ts';
 import { agent, distributed, issuingSerialNumber, rsaKey, settings, testAuthority } from '../pki/authority-fixture.ts';
-import { fieldOf, hex, oid, tlv, withExtension } from '../pki/der-surgery.ts';
+import { FIELD, fieldOf, hex, oid, tlv, withExtension, withField } from '../pki/der-surgery.ts';
 import { serialNumbers, signedCrl } from '../pki/revocation-fixture.ts';
 import { makeWorld, options, revokedEntry, shardUrl, signTbs, type World } from './verify-fixture.ts';
 
@@ -34,6 +34,7 @@ describe('without a CRL that fits', () => {
     ['of a shard spelt otherwise', /covers other certificates/, () => shard({ issuingDistributionPoint: shardUrl.replace('http', 'HTTP') })],
     ['of the root', /No current CRL/, () => rootCrl()],
     ['signed by another key', /not signed by its issuer/, () => signedCrl(world.authority, { issuingDistributionPoint: shardUrl }, world.agentKey)],
+    ['of another issuer with the same key', /No current CRL/, () => shard({ issuerCertificateDer: renamed(world.authority.issuingCertificateDer) })],
     ['changed since', /not signed by its issuer/, () => Buffer.from(Buffer.from(world.shardCrl).toString('latin1').replace('260602010000Z', '260702010000Z'), 'latin1')],
     ['of tomorrow', /is of a later moment, 2026-06-01T12:00:01Z/, () => shard({ thisUpdate: new Date('2026-06-01T12:00:01Z') })],
     ['of yesterday', /is out of date since 2026-06-01T11:59:59Z/, () => shard({ thisUpdate: new Date('2026-05-31T00:00:00Z'), nextUpdate: new Date('2026-06-01T11:59:59Z') })],
@@ -156,6 +157,12 @@ it('100,000 entries are looked through in milliseconds', async () => {
     expect((performance.now() - begin) / 10).toBeLessThan(100);
   }
 });
+
+/** The CA's certificate under another name. */
+function renamed(certificateDer: Uint8Array): Uint8Array {
+  const subject = tlv(0x30, tlv(0x31, tlv(0x30, oid(OID.commonName), tlv(0x0c, Buffer.from('Other')))));
+  return signTbs(withField(fieldOf(certificateDer, 0), FIELD.subject, subject), world.authority.rootKey);
+}
 
 function revokedOther(reasonCode = 0): Uint8Array {
   const [serialNumber = ''] = serialNumbers(1, `other ${reasonCode}`);
