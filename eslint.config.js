@@ -49,6 +49,14 @@ export default tseslint.config(
     },
   },
   {
+    // What counterparties run, in Node and in browsers: it shares the readers of pki, which `tsc -p verify` holds free of Node.
+    files: ['verify/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^(?!\\./[a-z0-9-]+\\.ts$|\\.\\./lambdas/pki/[a-z0-9-]+\\.ts$|canonicalize$)', message: 'verify imports itself, the readers of lambdas/pki and canonicalize.' }] }],
+      'no-restricted-globals': ['error', 'Buffer', 'process'],
+    },
+  },
+  {
     // Infrastructure names handlers by path only; it shares the three tables (routes, schema, triggers) with them.
     files: ['lib/**/*.ts', 'bin/app.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: 'lambdas/(?!routes|schema|triggers|pki/)', message: 'lib imports only lambdas/routes.ts, lambdas/schema.ts, lambdas/triggers.ts and the rules of lambdas/pki.' }] }] },

@@ -46,6 +46,7 @@ export class KakuninStack extends Stack {
       RootKeyArn: keys.root.keyArn,
       IssuingKeyArn: keys.issuing.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
+      AttestationKeyArn: keys.attestation.keyArn,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

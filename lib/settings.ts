@@ -43,6 +43,8 @@ const settingsSchema = z.strictObject({
     .min(7, 'must be at least 7: KMS keeps a key for that long')
     .max(30, 'must be at most 30: KMS keeps a key no longer')
     .default(30),
+  // Whose roles agents may run as that sign with their own keys, without this service in between.
+  granteeAccounts: z.array(z.string().regex(/^\d{12}$/, 'must be an account id of 12 digits, in quotes'), 'must be a list of account ids').default([]),
 });
 
 /** What a deployment chooses; everything else is the same everywhere. */

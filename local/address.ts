@@ -1,5 +1,5 @@
 import type { DataDirectory } from './data-directory.ts';
-import { openGateway, PortInUseError, type Gateway, type GatewayOptions } from './gateway.ts';
+import { openGateway, PortInUseError, type Gateway } from './gateway.ts';
 
 /** Where the service is to be found. */
 export interface Address {
@@ -12,9 +12,9 @@ export interface Address {
  * Takes the service's port, and fixes what certificates are to name: the gateway, or, once there are certificates, what these do. A free
  * choice of port therefore falls on theirs; where it is another one, a line on stderr says what becomes of that.
  */
-export async function openAddress({ port = 0, ...options }: GatewayOptions, data: DataDirectory | undefined): Promise<Address> {
+export async function openAddress(port = 0, data?: DataDirectory): Promise<Address> {
   const named = data?.distributionUrl;
-  const gateway = port === 0 && named !== undefined ? await openPreferably(Number(new URL(named).port), options) : await openGateway({ port, ...options });
+  const gateway = port === 0 && named !== undefined ? await openPreferably(Number(new URL(named).port)) : await openGateway({ port });
   const distributionUrl = named ?? gateway.origin;
   if (distributionUrl !== gateway.origin) {
     process.stderr.write(`Certificates in this data directory name ${distributionUrl}, where this service is not: start it with PORT=${new URL(distributionUrl).port} to have their CRLs and OCSP found.\n`);
@@ -28,11 +28,11 @@ export async function openAddress({ port = 0, ...options }: GatewayOptions, data
   return { gateway, distributionUrl };
 }
 
-async function openPreferably(port: number, options: GatewayOptions): Promise<Gateway> {
+async function openPreferably(port: number): Promise<Gateway> {
   try {
-    return await openGateway({ ...options, port });
+    return await openGateway({ port });
   } catch (error) {
-    if (error instanceof PortInUseError) return openGateway(options);
+    if (error instanceof PortInUseError) return openGateway();
     throw error;
   }
 }

@@ -54,6 +54,7 @@ export function handlerEnvironment(current: Environment, settings: HandlerSettin
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
+    ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,

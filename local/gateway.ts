@@ -8,7 +8,6 @@ import { discardRest, readBody } from './gateway/request-body.ts';
 import type { Site } from './gateway/site.ts';
 
 export interface GatewayOptions {
-  readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** By default it is written to stderr. */
@@ -16,7 +15,7 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
-  /** Scheme, host and port, without a trailing slash. */
+  /** `http://127.0.0.1:<port>`, without a trailing slash. */
   readonly origin: string;
   /** Answers requests with the site from here on; before, every one is told to come back (503). */
   serve(site: Site): void;
@@ -29,8 +28,10 @@ const maximumBodyBytes = 1024 * 1024;
 
 const gracePeriodMilliseconds = 5000;
 
+const host = '127.0.0.1';
+
 /** Takes the port, so that its number is known before there is anything to serve. Rejects with one sentence where it is taken. */
-export async function openGateway({ host = '127.0.0.1', port = 0, onCrash = writeCrash }: GatewayOptions = {}): Promise<Gateway> {
+export async function openGateway({ port = 0, onCrash = writeCrash }: GatewayOptions = {}): Promise<Gateway> {
   let site: Site = ({ requestId }) => Promise.resolve(problemAnswer('unavailable', requestId));
   let closed: Promise<void> | undefined;
   // A server that hangs up on idle clients sooner than they do can cross a request on its way.
@@ -57,11 +58,11 @@ export async function openGateway({ host = '127.0.0.1', port = 0, onCrash = writ
   server.listen(port, host);
   await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EADDRINUSE') throw new PortInUseError(`Port ${port} is already in use: end what uses it, or set PORT to another one (0 takes any free one).`, { cause });
-    throw new Error(`Cannot listen on ${host}:${port} (${cause.code ?? cause.message}): set PORT to another one (0 takes any free one).`, { cause });
+    throw new Error(`Cannot listen on port ${port} (${cause.code ?? cause.message}): set PORT to another one (0 takes any free one).`, { cause });
   });
 
   return {
-    origin: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    origin: `http://${host}:${(server.address() as AddressInfo).port}`,
     serve(served) {
       site = served;
     },

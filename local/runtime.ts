@@ -21,7 +21,6 @@ export interface RuntimeOptions {
   readonly tenants: readonly TenantSeed[];
   /** Of the API; 0, the default, takes a free one, which with a data directory is the one it had before. */
   readonly port?: number;
-  readonly host?: string;
   /** Where everything is kept; in memory without it. */
   readonly dataDirectory?: string;
   /** What stands between the handlers and the services, for tests of faults: given an endpoint, answers the one to use instead. */
@@ -69,7 +68,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, host, interpose = {}, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -89,10 +88,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
     // The port first: the CA's certificates name it.
-    const { gateway, distributionUrl } = await start(
-      openAddress({ ...(port !== undefined && { port }), ...(host !== undefined && { host }) }, data),
-      (address) => address.gateway.close(),
-    );
+    const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
     const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const dynamodb = await start(

@@ -1,12 +1,12 @@
 /** So many items are worked on at once: each waits for the network most of the time. */
 const width = 8;
 
-const reportMilliseconds = 2_000;
+const reportMilliseconds = 5_000;
 
 /**
  * Does `work` on every item, several at once, and answers the results in the items' order. The first failure ends it: what
  * has not been begun then is not begun any more.
- * @param progress is told every two seconds how many items are done.
+ * @param progress is told every five seconds how many items are done.
  */
 export async function workThrough<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>, progress?: (done: number) => void): Promise<Result[]> {
   const results: Result[] = [];

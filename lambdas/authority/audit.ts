@@ -8,6 +8,7 @@ export type AuditEventType =
   | 'agent.created'
   | 'agent.updated'
   | 'agent.suspended'
+  | 'agent.halted'
   | 'agent.retired'
   | 'certificate.issued'
   | 'certificate.revoked'

@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'ACTIVE_CERTIFICATE_EXISTS'
   | 'ISSUANCE_IN_PROGRESS'
   | 'ISSUANCE_INTERRUPTED'
+  | 'GRANTEE_NOT_ALLOWED'
   | 'CERTIFICATE_NOT_FOUND'
   | 'CERTIFICATE_ALREADY_REVOKED'
   | 'CERTIFICATE_EXPIRED'
@@ -51,6 +52,9 @@ export const authorityNotInitialised = () =>
 
 export const agentRetired = () =>
   new Refusal('AGENT_RETIRED', 'This agent is retired for ever. Register a new agent with POST /v1/agents.');
+
+export const agentAlreadyRetired = () =>
+  new Refusal('AGENT_ALREADY_RETIRED', 'The agent is retired already, and retirement is final. Nothing needs to be done.');
 
 export const agentChangedMeanwhile = () =>
   new Refusal('AGENT_CHANGED_MEANWHILE', 'The agent was changed by another request at the same moment. Read it again and repeat the request.');

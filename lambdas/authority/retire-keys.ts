@@ -21,13 +21,13 @@ export function retireKeys(services: RetirementServices, ends: readonly Certific
   return sideBySide(ends, ends.length, (end) => retireKey(services, end, signal));
 }
 
-async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn }: CertificateEnd, signal: AbortSignal): Promise<void> {
+async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn, grantId }: CertificateEnd, signal: AbortSignal): Promise<void> {
   if (await effects.hasKeyDeletion(certificateId)) return;
   for (let attempt = 1; ; attempt++) {
     await pace.turn(signal);
     const scheduledAt = clock().toISOString();
-    const result = await keys.scheduleKeyDeletion(keyArn);
-    if (result.outcome === 'scheduled') {
+    const result = await keys.retireKey(keyArn, grantId);
+    if (result.outcome === 'retired') {
       const { deletionDate } = result;
       return effects.noteKeyDeletion(certificateId, { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) });
     }

@@ -79,14 +79,14 @@ export function readCertificate(item: Item | undefined): Certificate | undefined
 }
 
 export function expiryItem(certificate: EndingCertificate): Item {
-  const { id, agentId, tenantId, keyArn } = certificate;
-  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn };
+  const { id, agentId, tenantId, keyArn, grantId } = certificate;
+  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn, grantId };
 }
 
 /** @param crlShard the partition that the item was found in */
-export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn }: Item, crlShard: number): EndingCertificate {
+export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn, grantId }: Item, crlShard: number): EndingCertificate {
   const [expiresAt] = (sk as string).split('#');
-  return { id: certificateId, agentId, tenantId, keyArn, crlShard, expiresAt } as EndingCertificate;
+  return { id: certificateId, agentId, tenantId, keyArn, grantId, crlShard, expiresAt } as EndingCertificate;
 }
 
 /** Nothing but the entry's DER, because every publication of a CRL reads all of them. */

@@ -124,6 +124,16 @@ export const revokeCertificateRequest = object({
 });
 
 export const ingestEventRequest = object({
+export const certifyAgentRequest = object({
+  // What else it has to be is a rule of the deployment's (authority/grantee.ts).
+  grantee_principal_arn: line(256).nullish(),
+});
+
+export const haltAgentRequest = object({
+  reason: line(500).nullish(),
+  operator_note: prose(1000).nullish(),
+});
+
   agent_id: uuid,
   action_type: z.enum(actionTypes),
   payload: freeForm(16_384).nullish(),
@@ -207,7 +217,7 @@ export const listAgentsQuery = z.object({
   status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
   limit,
   offset: wholeNumber(0, 10_000).default(0),
-  cursor,
+  ...cursors,
 });
 
 export const listCertificatesQuery = object({

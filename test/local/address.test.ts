@@ -16,7 +16,7 @@ afterAll(removeTemporaryDirectories);
 async function open(path: string, port?: number, look: (address: Address) => unknown = () => undefined): Promise<{ origin: string; distributionUrl: string }> {
   const data = await openDataDirectory(path);
   try {
-    const address = await openAddress(port === undefined ? {} : { port }, data);
+    const address = await openAddress(port, data);
     await look(address);
     await address.gateway.close();
     return { origin: address.gateway.origin, distributionUrl: address.distributionUrl };
@@ -28,7 +28,7 @@ async function open(path: string, port?: number, look: (address: Address) => unk
 const portOf = (url: string) => Number(new URL(url).port);
 
 test('without a data directory certificates name the gateway', async () => {
-  const { gateway, distributionUrl } = await openAddress({}, undefined);
+  const { gateway, distributionUrl } = await openAddress();
   expect(distributionUrl).toBe(gateway.origin);
   await gateway.close();
 });

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localCredentials, region } from '../../local/account.ts';
 import { caller } from '../support/runtime.ts';
 import { eventually, launch, processesWith, type Launched } from './processes.ts';
 import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
@@ -69,7 +71,8 @@ describe('with a data directory', () => {
     const agent = await call('POST', '/agents', { body: { name: 'a', model_hash: 'sha256:1' } });
     const certificate = await call('POST', `/agents/${agent.body.data.id}/certify`);
     expect(certificate.status).toBe(201);
-    return { agentId: agent.body.data.id as string, serial: certificate.body.data.serial_number as string };
+    const { id, serial_number: serial, kms_key_arn: keyArn } = certificate.body.data as Record<string, string>;
+    return { agentId: agent.body.data.id as string, id: String(id), serial: String(serial), keyArn: String(keyArn) };
   }
 
   test('everything is there again after kill -9, and what was under way is caught up on', async () => {
@@ -92,7 +95,39 @@ describe('with a data directory', () => {
     await eventually(async () => (await call('GET', `/verify/${serial}`)).body.data?.status === 'revoked' || (await call('GET', `/verify/${serial}`)).body.status === 'revoked');
     second.child.kill('SIGTERM');
     expect((await second.exit).code).toBe(0);
-  });
+  }, 90_000);
+
+  test('what had begun with a revocation is completed after kill -9: the CRL at the same URL, and the end of the key', async () => {
+    const environment = { ...keys, KAKUNIN_DATA_DIR: await temporaryDirectory() };
+    const first = start(environment);
+    await first.ready;
+    const { id, serial, keyArn } = await certify(first);
+    const { status } = await caller(lineOf('api', first), 'kak_test_aaa')('POST', `/certificates/${id}/revoke`, { body: { reason: 'test' } });
+    first.child.kill('SIGKILL'); // The CRLs are published a second later.
+    expect(status).toBe(200);
+    await first.exit;
+    expect(await remaining(first.mark)).toEqual([]);
+
+    const second = start(environment);
+    await second.ready;
+    const distribution = lineOf('distribution', second);
+    expect(distribution).toBe(lineOf('distribution', first));
+    expect(lineOf('api', second)).toBe(`${distribution}/v1`);
+    const isListed = async () => Buffer.from(await (await fetch(`${distribution}/crl/complete.crl`)).arrayBuffer()).includes(Buffer.from(serial, 'hex'));
+    await eventually(isListed);
+    const kms = new KMSClient({ endpoint: lineOf('kms', second), region, credentials: localCredentials });
+    await eventually(async () => (await kms.send(new DescribeKeyCommand({ KeyId: keyArn }))).KeyMetadata?.KeyState === 'PendingDeletion');
+    kms.destroy();
+    second.child.kill('SIGKILL');
+    await second.exit;
+
+    const third = start(environment);
+    await third.ready;
+    expect(await isListed()).toBe(true);
+    third.child.kill('SIGTERM');
+    expect((await third.exit).code).toBe(0);
+    expect(third.stderr()).toBe('');
+  }, 90_000);
 
   test('a second start on it is refused', async () => {
     const environment = { ...keys, KAKUNIN_DATA_DIR: await temporaryDirectory() };

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { localCredentials, region } from '../../local/account.ts';
@@ -24,6 +24,7 @@ export function openRegistry({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick
 
   return {
     get,
+    remove: async (pk: string, sk: string) => void (await client.send(new DeleteCommand({ TableName, Key: { pk, sk } }))),
     put: async (item: Item) => void (await client.send(new PutCommand({ TableName, Item: item }))),
     set: async (pk: string, sk: string, name: string, value: unknown) =>
       void (await client.send(new UpdateCommand({ TableName, Key: { pk, sk }, UpdateExpression: 'SET #name = :value', ExpressionAttributeNames: { '#name': name }, ExpressionAttributeValues: { ':value': value } }))),
