@@ -4,8 +4,8 @@ import { keyUse } from '../aws/key-management.ts';
 import { kms } from '../aws/kms-client.ts';
 import { ok } from '../http/answer.ts';
 import { haltResource } from '../http/halt-resource.ts';
-import { endpoint } from '../http/endpoint.ts';
 import { agentIdOf } from '../http/request.ts';
+import { mutation } from './mutation.ts';
 import { once, revocationServices } from './services.ts';
 
 const logger = new Logger({ serviceName: 'kakunin' });
@@ -16,7 +16,7 @@ const haltServices = once(() => ({
   warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
 }));
 
-export const handler = endpoint('halt-agent', async (request) => {
+export const handler = mutation('halt-agent', async (request) => {
   const { principal: { tenantId }, actor, body } = request;
   const receipt = await haltAgent(haltServices(), {
     agentId: agentIdOf(request), tenantId, actor, reason: body.reason ?? 'kill_switch_activated', operatorNote: body.operator_note ?? undefined,
