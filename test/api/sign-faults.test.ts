@@ -195,6 +195,20 @@ describe('the record', () => {
     expect(await signaturesOf(agentId)).toHaveLength(1);
   });
 
+  test('that was made before a revocation stays made, although its answer was lost and asked for again after it', async () => {
+    const signer = await newSigner();
+    const held = runtime.dynamodb.hold(transaction(signer.agentId), { where: 'before the answer', times: 1 });
+    runtime.dynamodb.inject(transaction(signer.agentId), answerLost, { times: 1 });
+    const reply = sign(signer.agentId);
+    await held.reached;
+    const { revoked_at } = await revoke(signer);
+    held.release();
+    const { status, body } = await reply;
+    expect(status).toBe(200);
+    expect(Date.parse(body.data.signed_at)).toBeLessThan(Date.parse(revoked_at) + 1000);
+    expect(await signaturesOf(signer.agentId)).toHaveLength(1);
+  });
+
   test('stands where its answer stays lost: the signature is recorded, and does not leave', async () => {
     const { agentId } = await newSigner();
     runtime.dynamodb.inject(transaction(agentId), answerLost);
