@@ -6,6 +6,7 @@ import { authorityKeyIdentifier, basicConstraints, extensionRefusals, keyUsage, 
 import * as fields from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
 import { ATTESTATION_VALIDITY_SECONDS, type ProfileSettings, RSA_BITS } from './profile.ts';
+import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 
 export interface AttestationLintInput {
@@ -39,7 +40,7 @@ export function lintAttestationCertificate(input: AttestationLintInput): string[
       basicConstraints('SEQUENCE {}'),
       keyUsage('BIT STRING 0780'),
       standard('extKeyUsage', `SEQUENCE { OID ${OID.documentSigning} }`, '4.2.1.12'),
-      subjectKeyIdentifier(fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer))),
+      subjectKeyIdentifier(subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer))),
       authorityKeyIdentifier(hexOf(subjectKeyIdentifierOf(issuer))),
     ]);
   });

@@ -51,6 +51,7 @@ const ways: readonly Way[] = [
   { kind: 'agent', route: 'update-agent', body: () => ({ status: 'suspended' }) },
   { kind: 'agent', route: 'update-agent', body: () => ({ status: 'active' }) },
   { kind: 'agent', route: 'retire-agent' },
+  { kind: 'agent', route: 'halt-agent', body: () => ({ reason: 'x' }) },
   { kind: 'agent', route: 'certify-agent' },
   { kind: 'agent', route: 'sign-message', body: () => ({ payload: {} }) },
   { kind: 'agent', route: 'list-certificates', path: (id) => `/certificates?agent_id=${id}` },
@@ -59,6 +60,7 @@ const ways: readonly Way[] = [
   { kind: 'agent', route: 'record-risk-score', body: (agent_id) => ({ agent_id, score: 1 }) },
   { kind: 'certificate', route: 'get-certificate' },
   { kind: 'certificate', route: 'revoke-certificate', body: () => ({ reason: 'x' }) },
+  { kind: 'certificate', route: 'renew-certificate' },
   // Ids of the one kind are none of the other.
   { kind: 'certificate', route: 'get-agent' },
   { kind: 'agent', route: 'get-certificate' },

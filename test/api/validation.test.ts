@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../lambdas/routes.ts';
-import { certifiedAgent, minimalAgent, registerAgent, revoke } from '../support/agents.ts';
+import { certifiedAgent, dataOf, minimalAgent, registerAgent, revoke } from '../support/agents.ts';
 import { expectProblem } from '../support/problems.ts';
 import { change, nested, requestFieldRows, stringify, type RequestName } from '../support/request-fields.ts';
 import { startTestRuntime, type Reply, type TestRuntime } from '../support/runtime.ts';
@@ -10,6 +10,8 @@ import { startTestRuntime, type Reply, type TestRuntime } from '../support/runti
 let runtime: TestRuntime;
 let agentId: string;
 let changedAgentId: string;
+let haltedAgentId: string;
+let retiredAgentId: string;
 let revokedCertificateId: string;
 /** An agent that can sign, and its certificate's serial number. */
 let signer: { id: string; serial: string };
@@ -17,12 +19,17 @@ let signer: { id: string; serial: string };
 beforeAll(async () => {
   runtime = await startTestRuntime();
   const { call } = runtime;
-  const [agent, changed, revoked, signing] = await Promise.all([registerAgent(call), registerAgent(call), certifiedAgent(call), certifiedAgent(call)]);
+  const [agent, changed, halted, retired, revoked, signing] = await Promise.all([
+    registerAgent(call), registerAgent(call), registerAgent(call), registerAgent(call), certifiedAgent(call), certifiedAgent(call),
+  ]);
   agentId = agent.id;
   changedAgentId = changed.id;
+  haltedAgentId = halted.id;
+  retiredAgentId = retired.id;
   revokedCertificateId = revoked.certificate.id;
   signer = { id: signing.agent.id, serial: signing.certificate.serial_number };
   await revoke(call, revokedCertificateId);
+  dataOf(await call('DELETE', `/agents/${retiredAgentId}`), 200);
 });
 
 afterAll(() => runtime.stop());
@@ -38,6 +45,9 @@ interface Request {
 const requests: Readonly<Record<RequestName, Request>> = {
   'create-agent': { path: () => '/agents', body: () => minimalAgent, passed: 201 },
   'update-agent': { path: () => `/agents/${changedAgentId}`, body: () => ({}), passed: 200 },
+  'halt-agent': { path: () => `/agents/${haltedAgentId}/halt`, body: () => ({}), passed: 200 },
+  // Of a retired agent, where no grantee is allowed: a request that is well-formed gets as far as 422.
+  'certify-agent': { path: () => `/agents/${retiredAgentId}/certify`, body: () => ({}), passed: 422 },
   // Of a certificate that is revoked already: a request that is well-formed gets as far as 409, and one certificate serves them all.
   'revoke-certificate': { path: () => `/certificates/${revokedCertificateId}/revoke`, body: () => ({ reason: 'Key lost' }), passed: 409 },
   'ingest-event': { path: () => '/events', body: () => ({ agent_id: agentId, action_type: 'api_call' }), passed: 201 },

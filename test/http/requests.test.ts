@@ -11,6 +11,8 @@ import { proxyEvent } from './proxy-event.ts';
 const bodies: Readonly<Record<RequestName, Readonly<Record<string, unknown>>>> = {
   'create-agent': minimalAgent,
   'update-agent': {},
+  'halt-agent': {},
+  'certify-agent': {},
   'revoke-certificate': { reason: 'Key lost' },
   'ingest-event': { agent_id: unknownId, action_type: 'api_call' },
   'record-risk-score': { agent_id: unknownId, score: 0.1 },

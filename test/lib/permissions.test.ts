@@ -15,6 +15,14 @@ const revoke = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <regist
 const keyed = 'dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in IDEMPOTENCY#*';
 const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
 
+// What else may be done with an agent's key is said by the key itself.
+const issue = [
+  'dynamodb:GetItem on <registry>, keys in CA#issuing',
+  `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
+  `kms:Sign on <issuing key>, ${digests}`,
+  `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
+];
+
 const readStream = (table: 'registry' | 'risk') => `dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <${table}>/stream/*`;
 const setAside = ['s3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*'];
 const publishCrls = [
@@ -37,14 +45,9 @@ const expected: Record<string, readonly string[]> = {
   ],
   'update-agent': [revoke, keyed],
   'retire-agent': [revoke, keyed],
-  'certify-agent': [
-    keyed,
-    'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*',
-    'dynamodb:GetItem on <registry>, keys in CA#issuing',
-    `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
-    `kms:Sign on <issuing key>, ${digests}`,
-    `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
-  ],
+  'halt-agent': [revoke, keyed, 'dynamodb:GetItem on <registry>, keys in CA#attestation', `kms:Sign on <attestation key>, ${digests}`],
+  'certify-agent': [...issue, keyed, 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*'],
+  'renew-certificate': [...issue, keyed, 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#* OUTBOX#* REVOKED#*'],
   // Each agent's key says itself that this function may sign with it.
   'sign-message': [
     keyed,
@@ -80,6 +83,7 @@ const expected: Record<string, readonly string[]> = {
   'mint-authority': [
     ...publishCrls,
     'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CA#*',
+    'kms:GetPublicKey on <attestation key>',
     'kms:GetPublicKey on <issuing key>',
     'kms:GetPublicKey on <OCSP key>',
     'kms:GetPublicKey on <root key>',

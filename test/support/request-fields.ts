@@ -140,6 +140,12 @@ export const requestFields = {
     model_hash: optionalNotNull(line(512)),
     status: optionalNotNull({ ...oneOf('pending', 'active', 'suspended', 'retired'), refused: oneOf('active').refused }),
   },
+  'halt-agent': {
+    reason: optional(line(500)),
+    operator_note: optional(text(1000)),
+  },
+  // Which of these texts is a role that may be granted a key is tried in test/api/grants.test.ts.
+  'certify-agent': { grantee_principal_arn: optional(line(256)) },
   'revoke-certificate': {
     reason: required(text(500)),
     reason_code: optional({
