@@ -47,6 +47,7 @@ export const routes = {
   'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL' },
   'post-ocsp': { method: 'POST', path: '/ocsp', access: 'public', summary: 'Whether certificates are revoked, by OCSP (RFC 6960)', body: 'bytes' },
   'get-ocsp': { method: 'GET', path: '/ocsp/{request+}', access: 'public', summary: 'The same for a request in base64 in the path' },
+  'get-openapi': { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This API, described by OpenAPI 3.1' },
   'get-health': { method: 'GET', path: '/health', access: 'public', summary: 'Whether the service can do its job' },
   'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
   'get-agent-risk': { method: 'GET', path: '/agents/{id}/risk', access: 'events:read', summary: 'How an agent has behaved on the last days', query: requests.agentRiskQuery },

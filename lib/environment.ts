@@ -57,6 +57,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
   'post-ocsp': ['REGISTRY_TABLE'],
   'get-ocsp': ['REGISTRY_TABLE'],
+  'get-openapi': [],
   'get-health': ['REGISTRY_TABLE'],
   'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],

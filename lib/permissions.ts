@@ -71,6 +71,7 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl), listBucket(bucket)],
     'post-ocsp': answerOcsp,
     'get-ocsp': answerOcsp,
+    'get-openapi': [],
     'get-health': [items(['GetItem'], issuingAuthority)],
     'ingest-event': [items(['GetItem'], agents, certificates), accessItems(risk, ['GetItem', 'PutItem'])],
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],

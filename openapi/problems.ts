@@ -2,10 +2,12 @@ import { isMutation, routes, type Route, type RouteName } from '../lambdas/route
 import { statusOf } from '../lambdas/http/problem.ts';
 import { operations } from './operations.ts';
 
-/** What the gateway answers where no function has a say (lib/gateway-responses.ts), whatever the path. */
-export const gatewayProblems: Readonly<Record<string, number>> = {
+/** What any path may answer: by the gateway where no function has a say (lib/gateway-responses.ts), and to a body that nobody asked for. */
+export const anywhere: Readonly<Record<string, number>> = {
+  INVALID_JSON: 400,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HEADERS_TOO_LARGE: 431,
 };

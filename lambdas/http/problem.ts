@@ -24,7 +24,7 @@ export class BadRequest extends Error {
   }
 }
 
-const statusOf = {
+export const statusOf = {
   INVALID_CURSOR: 400,
   AGENT_NOT_FOUND: 404,
   CERTIFICATE_NOT_FOUND: 404,

@@ -1,7 +1,7 @@
 import { createRouter } from '../../local/gateway/routing.ts';
 import { basePath, routes, type RouteName } from '../../lambdas/routes.ts';
 import { operations, type Operation } from '../../openapi/operations.ts';
-import { gatewayProblems, problemsOf } from '../../openapi/problems.ts';
+import { anywhere, problemsOf } from '../../openapi/problems.ts';
 import { problem } from '../../openapi/resources.ts';
 import type { Reply } from './runtime.ts';
 
@@ -36,5 +36,5 @@ function holdFailure(name: RouteName, operation: Operation, reply: Reply, mediaT
   if (mediaType === 'text/html' && operation.answer.forms?.['text/html'] !== undefined) return;
   if (!problem.safeParse(reply.body).success) return complain('which is not the shape of a failure');
   const { code } = reply.body as { code: string };
-  if (problemsOf(name).get(reply.status)?.includes(code) !== true && gatewayProblems[code] !== reply.status) complain('a failure that openapi/operations.ts does not name');
+  if (problemsOf(name).get(reply.status)?.includes(code) !== true && anywhere[code] !== reply.status) complain('a failure that openapi/operations.ts does not name');
 }
