@@ -64,6 +64,7 @@ const expected: Record<string, readonly string[]> = {
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'verify-message': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
+  'get-openapi': [],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>', keyed],
   'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>', keyed],
