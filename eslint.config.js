@@ -10,7 +10,7 @@ const layers = {
 };
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'cdk.out', 'coverage', 'dist'] },
+  { ignores: ['node_modules', 'cdk.out', 'coverage', 'dist', 'client/operations.ts'] },
   eslint.configs.recommended,
   ...tseslint.configs.strict,
   {
@@ -47,6 +47,27 @@ export default tseslint.config(
       ],
       'no-restricted-imports': ['error', { patterns: [{ regex: '(^|/)(authority|http|aws|handlers|local|lib|bin)/', message: 'lambdas/pki is pure.' }, { regex: '^@aws-sdk/', message: 'lambdas/pki knows no AWS.' }] }],
     },
+  },
+  {
+    // What counterparties run, in Node and in browsers: it shares the readers of pki, which `tsc -p verify` holds free of Node.
+    files: ['verify/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^(?!\\./[a-z0-9-]+\\.ts$|\\.\\./lambdas/pki/[a-z0-9-]+\\.ts$|canonicalize$)', message: 'verify imports itself, the readers of lambdas/pki and canonicalize.' }] }],
+      'no-restricted-globals': ['error', 'Buffer', 'process'],
+    },
+  },
+  {
+    // What callers of the API run, in Node and in browsers.
+    files: ['client/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: '^(?!\\./[a-z0-9-]+\\.ts$)', message: 'client imports itself only.' }] }],
+      'no-restricted-globals': ['error', 'Buffer', 'process'],
+    },
+  },
+  {
+    // Made to be copied: they have of this repository what others have, the package.
+    files: ['examples/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: '^\\.\\./', message: 'Examples import themselves and kakunin/….' }] }] },
   },
   {
     // Infrastructure names handlers by path only; it shares the three tables (routes, schema, triggers) with them.

@@ -27,6 +27,7 @@ export const awsCalls: Bench = {
     await count('register agent', () => createAgents(1));
     const certificate = await count('certify', () => certify(agentId));
     await count('certify again (409)', () => request(409, 'POST', `/agents/${agentId}/certify`));
+    await count('sign', () => request(200, 'POST', `/agents/${agentId}/sign`, { payload: { amount_usd: 1 } }));
     await count('verify', () => request(200, 'GET', `/verify/${certificate.serialNumber}`));
     await count('event', () => request(201, 'POST', '/events', { agent_id: agentId, action_type: 'api_call' }));
     await count('revoke', () => request(200, 'POST', `/certificates/${certificate.id}/revoke`, { reason: 'bench' }));

@@ -1,4 +1,4 @@
-// npm run admin -- …: tenants, API keys and dead letters, here or on AWS.
+// npm run admin -- …: tenants, API keys, agents, certificates and dead letters, here or on AWS.
 import { runAdmin } from './admin/run.ts';
 
 // Which Node.js this runs on is the package's decision; the SDK need not remark on it above every answer.
@@ -7,4 +7,5 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 process.exitCode = await runAdmin(process.argv.slice(2), process.env, {
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY,
 });

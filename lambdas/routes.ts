@@ -17,6 +17,8 @@ export interface Route {
   readonly summary: string;
   /** A schema of JSON, or `bytes` where the body is handed over as it came, however long. */
   readonly body?: z.ZodType | 'bytes';
+  /** For what is signed: whatever two readers of the body could take for different values is refused (http/strict-json.ts). */
+  readonly strictJson?: true;
   readonly query?: z.ZodType;
 }
 
@@ -32,18 +34,34 @@ export const routes = {
   'get-agent': { method: 'GET', path: '/agents/{id}', access: 'agents:read', summary: 'An agent and its certificates' },
   'update-agent': { method: 'PATCH', path: '/agents/{id}', access: 'agents:write', summary: 'Change, suspend or retire an agent', body: requests.updateAgentRequest },
   'retire-agent': { method: 'DELETE', path: '/agents/{id}', access: 'agents:write', summary: 'Retire an agent for ever' },
-  'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue', summary: 'Issue the agent a certificate' },
+  'halt-agent': { method: 'POST', path: '/agents/{id}/halt', access: 'certificates:revoke', summary: 'Halt an agent at once, with a signed receipt', body: requests.haltAgentRequest },
+  'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue', summary: 'Issue the agent a certificate', body: requests.certifyAgentRequest },
+  'sign-message': { method: 'POST', path: '/agents/{id}/sign', access: 'agents:sign', summary: "Sign with the key of the agent's certificate", body: requests.signMessageRequest, strictJson: true },
   'list-certificates': { method: 'GET', path: '/certificates', access: 'certificates:read', summary: 'List certificates, newest first', query: requests.listCertificatesQuery },
   'get-certificate': { method: 'GET', path: '/certificates/{id}', access: 'certificates:read', summary: 'A certificate' },
   'revoke-certificate': { method: 'POST', path: '/certificates/{id}/revoke', access: 'certificates:revoke', summary: 'Revoke a certificate and suspend its agent', body: requests.revokeCertificateRequest },
+  'renew-certificate': { method: 'POST', path: '/certificates/{id}/renew', access: 'certificates:issue', summary: 'Put a new key and certificate in the place of the active one' },
   'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public', summary: 'What a certificate says and whether it still holds' },
+  'verify-message': { method: 'POST', path: '/verify/message', access: 'public', summary: 'Whether an agent signed a message, and its certificate still holds', body: requests.verifyMessageRequest, strictJson: true },
   'get-authority': { method: 'GET', path: '/ca', aliases: ['/ca/chain'], access: 'public', summary: 'The CA certificates' },
   'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL' },
   'post-ocsp': { method: 'POST', path: '/ocsp', access: 'public', summary: 'Whether certificates are revoked, by OCSP (RFC 6960)', body: 'bytes' },
   'get-ocsp': { method: 'GET', path: '/ocsp/{request+}', access: 'public', summary: 'The same for a request in base64 in the path' },
+  'get-openapi': { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This API, described by OpenAPI 3.1' },
   'get-health': { method: 'GET', path: '/health', access: 'public', summary: 'Whether the service can do its job' },
   'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
+  'get-agent-risk': { method: 'GET', path: '/agents/{id}/risk', access: 'events:read', summary: 'How an agent has behaved on the last days', query: requests.agentRiskQuery },
+  'list-events': { method: 'GET', path: '/events', access: 'events:read', summary: 'What agents did, newest first', query: requests.listEventsQuery },
   'record-risk-score': { method: 'POST', path: '/risk-scores', access: 'risk:write', summary: "The risk pipeline's verdict on an agent", body: requests.recordRiskScoreRequest },
 } as const satisfies Record<string, Route>;
+  'list-audit-entries': { method: 'GET', path: '/audit-log', access: 'audit:read', summary: 'What was changed and by whom, newest first', query: requests.listAuditEntriesQuery },
 
 export type RouteName = keyof typeof routes;
+
+/** The routes that change something in a tenant's name: their requests may carry an Idempotency-Key (http/idempotency.ts). */
+export type MutationName = { [Name in RouteName]: (typeof routes)[Name] extends { method: 'GET' } | { access: 'public' } ? never : Name }[RouteName];
+
+export function isMutation(name: string): name is MutationName {
+  const route = (routes as Readonly<Record<string, Route>>)[name];
+  return route !== undefined && route.method !== 'GET' && route.access !== 'public';
+}

@@ -34,10 +34,11 @@ export interface TableDefinition extends KeySchema {
  * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
  * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
  * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
- * | authority    | CA#<root, issuing, ocsp> | CA                          |                          |                      |
+ * | authority    | CA#<its role>            | CA                          |                          |                      |
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
- * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          |                      |
+ * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          | <tenantId>#AUDIT#<affectedId> |
+ * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *
  * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in
  * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts).

@@ -72,7 +72,7 @@ export class Api extends Construct {
         methodOptions: {
           // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
           // keep the automatic revocation from running.
-          [`${routes['certify-agent'].path}/${routes['certify-agent'].method}`]: { throttlingRateLimit: 10, throttlingBurstLimit: 20 },
+          ...Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, { throttlingRateLimit: 10, throttlingBurstLimit: 20 }])),
         },
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),

@@ -25,7 +25,7 @@ const signature = {
 
 interface AuthorityKeyProps {
   readonly keySpec: kms.KeySpec;
-  readonly role: 'ca-root' | 'ca-issuing' | 'ca-ocsp';
+  readonly role: 'ca-root' | 'ca-issuing' | 'ca-ocsp' | 'ca-attestation';
   readonly deployment: string;
 }
 
@@ -71,16 +71,18 @@ export class AuthorityKey extends kms.Key {
   }
 }
 
-/** The keys of the root and the issuing CA and of the OCSP responder (docs/certificate-profile.md). */
+/** The keys of the root and the issuing CA, of the OCSP responder and of the attestation authority (docs/certificate-profile.md). */
 export class AuthorityKeys extends Construct {
   readonly root: AuthorityKey;
   readonly issuing: AuthorityKey;
   readonly ocsp: AuthorityKey;
+  readonly attestation: AuthorityKey;
 
   constructor(scope: Construct, id: string, deployment: string) {
     super(scope, id);
     this.root = new AuthorityKey(this, 'Root', { keySpec: kms.KeySpec.RSA_4096, role: 'ca-root', deployment });
     this.issuing = new AuthorityKey(this, 'Issuing', { keySpec: kms.KeySpec.RSA_3072, role: 'ca-issuing', deployment });
     this.ocsp = new AuthorityKey(this, 'Ocsp', { keySpec: kms.KeySpec.RSA_2048, role: 'ca-ocsp', deployment });
+    this.attestation = new AuthorityKey(this, 'Attestation', { keySpec: kms.KeySpec.RSA_2048, role: 'ca-attestation', deployment });
   }
 }

@@ -34,6 +34,7 @@ export class CertificateAuthority extends Construct {
         RootKeyId: keys.root.keyArn,
         IssuingKeyId: keys.issuing.keyArn,
         OcspKeyId: keys.ocsp.keyArn,
+        AttestationKeyId: keys.attestation.keyArn,
         DistributionUrl: distribution.url,
         CrlShards: settings.crlShards,
       },

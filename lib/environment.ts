@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, distribution, keyRetirer }: Platform, role: IRole) {
+function variables({ settings, tables, keys, distribution, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -17,12 +17,15 @@ function variables({ settings, tables, keys, distribution, keyRetirer }: Platfor
     ROOT_KEY_ID: keys.root.keyArn,
     ISSUING_KEY_ID: keys.issuing.keyArn,
     OCSP_KEY_ID: keys.ocsp.keyArn,
+    ATTESTATION_KEY_ID: keys.attestation.keyArn,
     DISTRIBUTION_BUCKET: distribution.bucket.bucketName,
     DISTRIBUTION_URL: distribution.url,
     CRL_SHARDS: String(settings.crlShards),
     KEY_DELETION_DAYS: String(settings.keyDeletionDays),
     KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
+    MESSAGE_SIGNER_ROLE_ARN: messageSigner.roleArn,
     CERTIFIER_ROLE_ARN: role.roleArn,
+    GRANTEE_ACCOUNTS: settings.granteeAccounts.join(',') || undefined,
     ACCOUNT_ID: Stack.of(role).account,
   };
 }
@@ -30,6 +33,9 @@ function variables({ settings, tables, keys, distribution, keyRetirer }: Platfor
 type Variable = keyof ReturnType<typeof variables>;
 
 const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
+const issuing = [
+  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
+] as const;
 const publishing = ['REGISTRY_TABLE', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
@@ -38,25 +44,33 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'get-agent': ['REGISTRY_TABLE'],
   'update-agent': ['REGISTRY_TABLE'],
   'retire-agent': ['REGISTRY_TABLE'],
-  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'ACCOUNT_ID'],
+  'halt-agent': ['REGISTRY_TABLE'],
+  'certify-agent': issuing,
+  'sign-message': ['REGISTRY_TABLE'],
   'list-certificates': ['REGISTRY_TABLE'],
   'get-certificate': ['REGISTRY_TABLE'],
   'revoke-certificate': ['REGISTRY_TABLE'],
+  'renew-certificate': issuing,
   'verify-certificate': ['REGISTRY_TABLE'],
+  'verify-message': ['REGISTRY_TABLE'],
   'get-authority': ['REGISTRY_TABLE'],
   'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
   'post-ocsp': ['REGISTRY_TABLE'],
   'get-ocsp': ['REGISTRY_TABLE'],
+  'get-openapi': [],
   'get-health': ['REGISTRY_TABLE'],
   'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
+  'list-events': ['REGISTRY_TABLE', 'RISK_TABLE'],
+  'get-agent-risk': ['REGISTRY_TABLE', 'RISK_TABLE'],
+  'list-audit-entries': ['REGISTRY_TABLE'],
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
   'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
-  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', ...publishing],
+  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
 };
 
 /** A function's environment: what its handler reads and nothing else. `role` is the function's own. */

@@ -1,13 +1,13 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import type { tables } from '../lambdas/schema.ts';
+import type { tables, TableName } from '../lambdas/schema.ts';
 
 /* What can be granted, each as a statement of IAM's; who is granted what stands in permissions.ts. */
 
 export type Permission = (role: iam.IRole) => void;
-export type ItemAction = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'BatchWriteItem' | 'Query';
-export type RegistryIndex = keyof typeof tables.registry.indexes;
+export type ItemAction = 'GetItem' | 'BatchGetItem' | 'ConditionCheckItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'BatchWriteItem' | 'Query';
+export type IndexName = { [Name in TableName]: keyof (typeof tables)[Name]['indexes'] }[TableName];
 
 /**
  * Actions on items whose partition key matches one of `kinds`. A transaction needs the actions of its parts; all kinds a
@@ -25,8 +25,8 @@ export function accessItems(table: Table, actions: readonly ItemAction[], kinds:
 }
 
 /**
- * The same within TransactWriteItems alone. For a transaction that deletes: apart from it, its actions can do nothing to
- * the other kinds that it touches.
+ * The same within TransactWriteItems alone. For a transaction that deletes, or that only looks at what it does not write:
+ * apart from it, its actions can do nothing to the other kinds that it touches.
  */
 export function transactItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[]): Permission {
   return allow({
@@ -39,7 +39,7 @@ export function transactItems(table: Table, actions: readonly ItemAction[], kind
 const ofKinds = (kinds: readonly string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...kinds] } });
 
 /** Queries of an index. Its partition keys begin with a tenant's id, so there is no kind to hold them to. */
-export function queryIndex(table: Table, index: RegistryIndex): Permission {
+export function queryIndex(table: Table, index: IndexName): Permission {
   return allow({ actions: ['dynamodb:Query'], resources: [`${table.tableArn}/index/${index}`] });
 }
 
@@ -80,9 +80,10 @@ export function setAside(deadLetters: IBucket): Permission {
  * Keys for agents, born in KMS and of no other sort than the profile asks for. A key that does not exist yet has no ARN,
  * hence the `*`; the conditions do the work, and hold for parameters left at their defaults too.
  *
- * Reading the new key's public half and scheduling its deletion come from the key policy that the function gives the key,
- * which names this role and that of retire-keys: a principal named there counts at once, while tags may take five minutes
- * to count. So no function can schedule the deletion of a key that was not born here, the CA keys least of all.
+ * Reading the new key's public half, granting it, signing with it and scheduling its deletion come from the key policy that
+ * the function gives the key, which names this role and those of sign-message and retire-keys: a principal named there counts
+ * at once, while tags may take five minutes to count. So no function can grant a key that was not born here, or schedule its
+ * deletion, the CA keys least of all.
  *
  * Tags can only be passed by someone who may tag any key. Whoever holds that right may here only say "agent of this
  * deployment", and not of a key that says otherwise already, such as a CA key.

@@ -26,7 +26,8 @@ export class KakuninStack extends Stack {
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
-    const platform: Platform = { settings, tables, keys, distribution, deadLetters, keyRetirer };
+    const messageSigner = createExecutionRole(this, 'MessageSigner');
+    const platform: Platform = { settings, tables, keys, distribution, deadLetters, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
@@ -45,6 +46,7 @@ export class KakuninStack extends Stack {
       RootKeyArn: keys.root.keyArn,
       IssuingKeyArn: keys.issuing.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
+      AttestationKeyArn: keys.attestation.keyArn,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

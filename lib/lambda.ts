@@ -18,7 +18,7 @@ export function createFunction(scope: Construct, name: HandlerName, platform: Pl
   const construct = new Construct(scope, name);
   const functionName = `${platform.settings.deployment}-${name}`;
   const logGroup = createLogGroup(construct, `/aws/lambda/${functionName}`);
-  const role = name === 'retire-keys' ? platform.keyRetirer : createExecutionRole(construct);
+  const role = namedRole(name, platform) ?? createExecutionRole(construct);
   logGroup.grantWrite(role);
   grantPermissions(name, platform, role);
   return new lambda.Function(construct, 'Function', {
@@ -35,6 +35,11 @@ export function createFunction(scope: Construct, name: HandlerName, platform: Pl
     loggingFormat: lambda.LoggingFormat.JSON,
     tracing: lambda.Tracing.ACTIVE,
   });
+}
+
+/** The roles that agent keys know (platform.ts). */
+function namedRole(name: HandlerName, { keyRetirer, messageSigner }: Platform): iam.Role | undefined {
+  return name === 'retire-keys' ? keyRetirer : name === 'sign-message' ? messageSigner : undefined;
 }
 
 /** A log group for operations. What must be kept is in the audit trail; this goes with its stack. */

@@ -1,8 +1,9 @@
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { isMutation } from '../lambdas/routes.ts';
 import type { AuthorityKey } from './authority-keys.ts';
 import {
   accessItems, accessObjects, createAgentKeys, listBucket, queryIndex, readStream, setAside, transactItems,
-  type ItemAction, type Permission, type RegistryIndex,
+  type IndexName, type ItemAction, type Permission,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
 
@@ -18,7 +19,9 @@ const auditEntries = 'AUDIT#*';
 const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
 const ocspResponder = 'CA#ocsp';
+const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
+const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
 const crls = 'crl/*';
@@ -31,9 +34,10 @@ const authorityCertificates = 'ca/*';
  */
 function permissions({ settings, tables: { registry, risk }, keys, distribution: { bucket }, deadLetters }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
-  const query = (index: RegistryIndex) => queryIndex(registry, index);
+  const query = (index: IndexName) => queryIndex(registry, index);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
   const revoke = items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, crlEntries, outbox, auditEntries);
+  const issue = [items(['GetItem'], issuingAuthority), createAgentKeys(settings.deployment), sign(keys.issuing)];
   // The number before the entries, the entries, the list signed, and put in the place of the one before it.
   const publishCrls = [
     items(['UpdateItem'], crlNumbers),
@@ -49,24 +53,32 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'get-agent': [items(['GetItem'], agents), query('by-agent'), items(['BatchGetItem'], certificates)],
     'update-agent': [revoke],
     'retire-agent': [revoke],
-    'certify-agent': [
-      items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, auditEntries),
-      items(['GetItem'], issuingAuthority),
-      createAgentKeys(settings.deployment),
-      sign(keys.issuing),
+    'halt-agent': [revoke, items(['GetItem'], attestationAuthority), sign(keys.attestation)],
+    'certify-agent': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, auditEntries), ...issue],
+    // That agents' keys sign for it is said by the keys' own policies (lambdas/aws/key-management.ts).
+    'sign-message': [
+      items(['GetItem'], agents, certificates, issuingAuthority),
+      transactItems(registry, ['ConditionCheckItem', 'PutItem'], [certificates, auditEntries]),
     ],
     'list-certificates': [query('by-tenant'), query('by-agent'), items(['BatchGetItem'], certificates)],
     'get-certificate': [items(['GetItem'], certificates)],
     'revoke-certificate': [revoke],
+    // What certifying and revoking write, in one transaction.
+    'renew-certificate': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, crlEntries, outbox, auditEntries), ...issue],
     'verify-certificate': [items(['GetItem'], certificates)],
+    'verify-message': [items(['GetItem'], certificates)],
     'get-authority': [items(['GetItem'], authorities)],
     'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl), listBucket(bucket)],
     'post-ocsp': answerOcsp,
     'get-ocsp': answerOcsp,
+    'get-openapi': [],
     'get-health': [items(['GetItem'], issuingAuthority)],
     'ingest-event': [items(['GetItem'], agents, certificates), accessItems(risk, ['GetItem', 'PutItem'])],
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
+    'list-events': [items(['GetItem'], agents), accessItems(risk, ['BatchGetItem', 'Query']), queryIndex(risk, 'by-tenant')],
+    'get-agent-risk': [items(['GetItem'], agents), accessItems(risk, ['PutItem', 'Query'])],
     'authorize': [items(['GetItem'], apiKeys)],
+    'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
     'auto-revoke': [revoke, readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
@@ -79,19 +91,22 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),
       ...publishCrls,
-      // The root signs itself, the issuing CA and its own CRL; the issuing key the OCSP responder and, as above, its CRLs.
+      // The root signs itself, the issuing CA and its own CRL; the issuing key the OCSP responder, the
+      // attestation authority and, as above, its CRLs.
       sign(keys.root),
       readPublicKey(keys.root),
       readPublicKey(keys.issuing),
       readPublicKey(keys.ocsp),
       accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates),
+      readPublicKey(keys.attestation),
     ],
   };
 }
 
-/** Gives a function's role what its handler needs. */
+/** Gives a function's role what its handler needs. Whatever changes something honours Idempotency-Key. */
 export function grantPermissions(handler: HandlerName, platform: Platform, role: IRole): void {
   for (const permit of permissions(platform)[handler]) permit(role);
+  if (isMutation(handler)) accessItems(platform.tables.registry, ['PutItem', 'UpdateItem'], [keyedRequests])(role);
 }
 
 function sign(key: AuthorityKey): Permission {

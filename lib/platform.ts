@@ -22,6 +22,8 @@ export interface Platform {
    * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
    */
   readonly keyRetirer: Role;
+  /** The role of sign-message, named in the same policies, and to stay the same for the same reason. */
+  readonly messageSigner: Role;
 }
 
 /** A function, by the name of its file in lambdas/handlers. */

@@ -13,6 +13,8 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
     }
   }).optional();
 
+const accountId = 'must be an account id of 12 digits, in quotes';
+
 const settingsSchema = z.strictObject({
   deployment: z.string()
     .regex(/^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'must be 1 to 32 of a-z, 0-9 and "-", beginning with a letter and not ending in "-"')
@@ -43,6 +45,8 @@ const settingsSchema = z.strictObject({
     .min(7, 'must be at least 7: KMS keeps a key for that long')
     .max(30, 'must be at most 30: KMS keeps a key no longer')
     .default(30),
+  // Whose roles agents may run as that sign with their own keys, without this service in between.
+  granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
 });
 
 /** What a deployment chooses; everything else is the same everywhere. */

@@ -6,6 +6,7 @@ const authorityKeys = {
   rootKeyArn: { keySpec: 'RSA_4096', role: 'ca-root' },
   issuingKeyArn: { keySpec: 'RSA_3072', role: 'ca-issuing' },
   ocspKeyArn: { keySpec: 'RSA_2048', role: 'ca-ocsp' },
+  attestationKeyArn: { keySpec: 'RSA_2048', role: 'ca-attestation' },
 } as const satisfies Record<string, { keySpec: KeySpec; role: string }>;
 
 const roleTag = 'kakunin:role';

@@ -69,9 +69,11 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
+    ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,
+    MESSAGE_SIGNER_ROLE_ARN: roleArn,
   };
 }
 

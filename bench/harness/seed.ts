@@ -67,8 +67,9 @@ function certifiedAgent({ tenantId, crlShardCount }: Seed, keyArn: string): { ag
   const certified = { name: 'Bench agent', modelHash: 'sha256:9f86d081', permittedActions: [] };
   const [agentId, id] = [randomUUID(), certificateIdFromRandom(randomBytes(16))];
   const crlShard = crlShardOf(id, crlShardCount);
+  const activeCertificate = { id, issuedAt, expiresAt, keyArn, crlShard, certificateDer: new Uint8Array() };
   return {
-    agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate: { id, issuedAt, expiresAt, keyArn, crlShard } },
+    agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate },
     certificate: { id, agentId, tenantId, certificatePem: '', keyArn, status: 'active', issuedAt, expiresAt, createdAt: issuedAt, certified, issuer: 'CN=Bench', crlShard },
   };
 }

@@ -3,20 +3,28 @@ import type { accessRegistry } from '../../lambdas/aws/access.ts';
 import type { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import type { Table } from '../../lambdas/aws/table.ts';
 import type { TableName } from '../../lambdas/schema.ts';
+import { listAgents, showAgent } from './agents.ts';
+import { bulkCertify, bulkRevoke } from './bulk/commands.ts';
+import { listCertificates, showCertificate } from './certificates.ts';
 import { discardDeadLetter, listDeadLetters } from './dead-letters.ts';
 import { createKey, listKeys, revokeKey } from './keys.ts';
+import type { Meter } from './meter.ts';
 import { replayDeadLetters } from './replay.ts';
+import { rotateKey } from './rotate.ts';
 import { createTenant, listTenants } from './tenants.ts';
 
 /** What commands work with. */
 export interface Services {
   readonly access: ReturnType<typeof accessRegistry>;
-  readonly registry: Pick<Registry, 'getAgent'>;
+  readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates'>;
   readonly deadLetters: ReturnType<typeof deadLetters>;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly now: Date;
   /** Says how far a long command has come. */
   readonly progress: (sentence: string) => void;
+  /** Shows it all the time, for a command that counts rows. */
+  readonly meter: (total: number) => Meter;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** As given on the command line; which of them a command knows and needs is in the table below. */
@@ -27,6 +35,13 @@ export interface CommandOptions {
   readonly agent?: string | undefined;
   readonly tenant?: string | undefined;
   readonly test?: boolean | undefined;
+  readonly grace?: string | undefined;
+  readonly status?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly url?: string | undefined;
+  readonly 'key-env'?: string | undefined;
+  readonly 'dry-run'?: boolean | undefined;
+  readonly concurrency?: string | undefined;
   readonly all?: boolean | undefined;
   readonly 'risk-table'?: string | undefined;
   readonly bucket?: string | undefined;
@@ -50,12 +65,21 @@ export interface Command {
   readonly run: (services: Services, operand: string, options: CommandOptions) => Promise<Outcome>;
 }
 
+const bulkOptions = ['url', 'key-env', 'dry-run', 'concurrency'] as const;
+
 export const commands: Readonly<Record<string, Command>> = {
   'tenant create': { operand: 'name', options: [], required: [], run: createTenant },
   'tenant list': { options: [], required: [], run: listTenants },
   'key create': { operand: 'tenant id', options: ['name', 'scopes', 'expires', 'agent', 'test'], required: ['name'], run: createKey },
   'key list': { operand: 'tenant id', options: [], required: [], run: listKeys },
   'key revoke': { operand: 'key id', options: ['tenant'], required: ['tenant'], run: revokeKey },
+  'key rotate': { operand: 'key id', options: ['tenant', 'grace', 'test'], required: ['tenant'], run: rotateKey },
+  'agent list': { operand: 'tenant id', options: ['status', 'limit'], required: [], run: listAgents },
+  'agent show': { operand: 'agent id', options: [], required: [], run: showAgent },
+  'certificate list': { operand: 'tenant id', options: ['status', 'agent', 'limit'], required: [], run: listCertificates },
+  'certificate show': { operand: 'id or serial number', options: [], required: [], run: showCertificate },
+  'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
+  'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
   'dead-letter list': { options: ['bucket'], required: [], run: listDeadLetters },
   'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'risk-table'], required: [], run: replayDeadLetters },
   'dead-letter discard': { operand: 'id', options: ['bucket'], required: [], run: discardDeadLetter },

@@ -4,6 +4,7 @@ import { scopes as allScopes, type Scope } from '../../lambdas/authority/scopes.
 import type { CommandOptions, Outcome, Services } from './commands.ts';
 import { NotDone, UsageError } from './failures.ts';
 import { nameOf } from './name.ts';
+import { wholeNumber } from './option-values.ts';
 import { renderTable } from './table.ts';
 import { existingTenant } from './tenants.ts';
 
@@ -11,7 +12,7 @@ const dayMilliseconds = 86_400_000;
 const longestLifeDays = 3650;
 
 /** What may be shown of a key: all but its hash. */
-const keyJson = ({ id, tenantId, name, scopes, agentId, createdAt, expiresAt, revokedAt }: ApiKey) => ({
+export const keyJson = ({ id, tenantId, name, scopes, agentId, createdAt, expiresAt, revokedAt }: ApiKey) => ({
   id, tenant_id: tenantId, name, scopes, agent_id: agentId ?? null,
   created_at: createdAt, expires_at: expiresAt ?? null, revoked_at: revokedAt ?? null,
 });
@@ -50,20 +51,18 @@ export async function listKeys(services: Services, tenantId: string): Promise<Ou
   const tenant = await existingTenant(services, tenantId);
   const keys = await services.access.listApiKeys(tenant.id);
   const now = services.now.toISOString();
-  const rows = keys.map((key) => [key.id, stateOf(key, now), key.createdAt.slice(0, 10), key.expiresAt?.slice(0, 10) ?? 'never', shortScopes(key.scopes), key.agentId ?? '-', key.name]);
+  const rows = keys.map((key) => [key.id, keyState(key, now), key.createdAt.slice(0, 10), minuteOf(key.expiresAt) ?? 'never', shortScopes(key.scopes), key.agentId ?? '-', key.name]);
   return {
     json: keys.map(keyJson),
     lines: keys.length === 0
       ? [`Tenant ${tenant.name} has no key yet. Create one with: npm run admin -- key create ${tenant.id} --name <name>`]
-      : renderTable(rows, { header: ['KEY', 'STATE', 'CREATED', 'EXPIRES', 'SCOPES', 'AGENT', 'NAME'] }),
+      : renderTable(rows, { header: ['KEY', 'STATE', 'CREATED', 'EXPIRES (UTC)', 'SCOPES', 'AGENT', 'NAME'] }),
   };
 }
 
 /** Makes a key of the tenant useless from now on. Doing so again changes nothing and is no mistake. */
 export async function revokeKey(services: Services, keyId: string, options: CommandOptions): Promise<Outcome> {
-  const tenant = await existingTenant(services, options.tenant ?? '');
-  const key = (await services.access.listApiKeys(tenant.id)).find(({ id }) => id === keyId.toLowerCase());
-  if (key === undefined) throw new NotDone(`Tenant ${tenant.name} has no key "${keyId}": take an id from "key list ${tenant.id}".`);
+  const key = await existingKey(services, keyId, options);
   if (key.revokedAt !== undefined) return { json: keyJson(key), lines: [`Key ${key.name} was revoked already, at ${key.revokedAt}.`] };
   const revokedAt = services.now.toISOString();
   await services.access.revokeApiKey(key.keyHash, revokedAt);
@@ -71,6 +70,14 @@ export async function revokeKey(services: Services, keyId: string, options: Comm
     json: keyJson({ ...key, revokedAt }),
     lines: [`Revoked key ${key.name}. On AWS it may work for up to a minute yet, while API Gateway remembers it.`],
   };
+}
+
+/** The key with this id, of the tenant that --tenant names. Throws NotDone where there is none. */
+export async function existingKey(services: Pick<Services, 'access'>, keyId: string, options: CommandOptions): Promise<ApiKey> {
+  const tenant = await existingTenant(services, options.tenant ?? '');
+  const key = (await services.access.listApiKeys(tenant.id)).find(({ id }) => id === keyId.toLowerCase());
+  if (key === undefined) throw new NotDone(`Tenant ${tenant.name} has no key "${keyId}": take an id from "key list ${tenant.id}".`);
+  return key;
 }
 
 function scopesOf(text: string | undefined, agentId: string | undefined): readonly Scope[] {
@@ -84,14 +91,17 @@ function scopesOf(text: string | undefined, agentId: string | undefined): readon
 }
 
 function expiryOf(text: string, now: Date): string {
-  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (days < 1 || days > longestLifeDays) throw new UsageError(`--expires is "${text}": give it a whole number of days from 1 to ${longestLifeDays}.`);
+  const days = wholeNumber('expires', text, [1, longestLifeDays], 'days');
   return new Date(now.getTime() + days * dayMilliseconds).toISOString();
 }
 
-function stateOf({ revokedAt, expiresAt }: ApiKey, now: string): string {
+/** Whether the key works at `now`, and why not. */
+export function keyState({ revokedAt, expiresAt }: ApiKey, now: string): 'active' | 'revoked' | 'expired' {
   if (revokedAt !== undefined) return 'revoked';
   return expiresAt !== undefined && expiresAt <= now ? 'expired' : 'active';
 }
+
+/** A key that was rotated may end within hours. */
+const minuteOf = (time: string | undefined) => time?.slice(0, 16).replace('T', ' ');
 
 const shortScopes = (scopes: readonly Scope[]) => (scopes.length === allScopes.length ? 'all' : scopes.join(','));

@@ -6,19 +6,22 @@ import { s3 } from '../../lambdas/aws/s3-client.ts';
 import { readArguments } from './arguments.ts';
 import type { Services } from './commands.ts';
 import { explain, UsageError, type Places } from './failures.ts';
+import { startMeter } from './meter.ts';
 import { usage } from './usage.ts';
 
 /** Where text goes. */
 export interface Writer {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Whether `error` goes to somebody's screen, where a line can be drawn over. */
+  readonly isTerminal?: boolean;
 }
 
 /**
  * Runs one command against the tables and the bucket that the SDK's environment leads to.
  * @returns the exit status: 0 done, 1 not done, 2 not understood; anything but 0 with one sentence written to `error`.
  */
-export async function runAdmin(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, { out, error }: Writer): Promise<0 | 1 | 2> {
+export async function runAdmin(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, { out, error, isTerminal = false }: Writer): Promise<0 | 1 | 2> {
   let places: Places = { tables: [], bucket: '' };
   try {
     const invocation = readArguments(args);
@@ -31,7 +34,13 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
     const risk = options['risk-table'] ?? (environment['RISK_TABLE'] || 'kakunin-risk');
     const bucket = options.bucket ?? (environment['DEAD_LETTER_BUCKET'] || 'kakunin-dead-letters');
     places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], bucket };
-    const services = servicesAt({ registry, risk, bucket, progress: (sentence) => error(`${sentence}\n`) });
+    const services: Services = {
+      ...servicesAt({ registry, risk, bucket }),
+      now: new Date(),
+      progress: (sentence) => error(`${sentence}\n`),
+      meter: (total) => startMeter(total, { write: error, isTerminal }),
+      environment,
+    };
     const { json: data, lines, undone } = await command.run(services, operand, options);
     out(json ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
     if (undone === undefined) return 0;
@@ -44,14 +53,12 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
   }
 }
 
-function servicesAt({ registry, risk, bucket, progress }: { registry: string; risk: string; bucket: string; progress: Services['progress'] }): Services {
+function servicesAt({ registry, risk, bucket }: { registry: string; risk: string; bucket: string }) {
   const client = dynamodb();
   return {
     access: accessRegistry(client, registry),
     registry: dynamodbRegistry(client, registry),
     deadLetters: deadLetters(s3(), bucket),
     tables: { registry: { client, tableName: registry }, risk: { client, tableName: risk } },
-    now: new Date(),
-    progress,
   };
 }

@@ -1,7 +1,7 @@
 import { scopes } from '../../lambdas/authority/scopes.ts';
 
 /** What --help prints. */
-export const usage = `Tenants of Kakunin and their API keys, and what its functions could not do.
+export const usage = `Tenants of Kakunin, their API keys, agents and certificates, and what its functions could not do.
 
   npm run admin -- tenant create <name>
   npm run admin -- tenant list
@@ -9,9 +9,21 @@ export const usage = `Tenants of Kakunin and their API keys, and what its functi
                               [--agent <agent-id>] [--test]
   npm run admin -- key list <tenant-id>
   npm run admin -- key revoke <key-id> --tenant <tenant-id>
+  npm run admin -- key rotate <key-id> --tenant <tenant-id> [--grace <hours>] [--test]
+  npm run admin -- agent list <tenant-id> [--status <status>] [--limit <n>]
+  npm run admin -- agent show <agent-id>
+  npm run admin -- certificate list <tenant-id> [--status <status>] [--agent <agent-id>] [--limit <n>]
+  npm run admin -- certificate show <id | serial-number>
+  npm run admin -- bulk certify <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
+  npm run admin -- bulk revoke <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
   npm run admin -- dead-letter list
   npm run admin -- dead-letter replay <id> | --all
   npm run admin -- dead-letter discard <id>
+
+Rotating puts a new key in the place of an old one, which goes on working for the grace period. Bulk commands ask
+the API, with a tenant's key; the file's first line names its columns: agent_id to certify; certificate_id or
+serial_number, reason and, if wanted, reason_code to revoke. What became of each row is written to
+<file.csv>.report.csv, and the same command run again goes on with what is not done there.
 
 A dead letter is a batch of records that a function gave up on. Replaying has them delivered once more.
 
@@ -19,8 +31,15 @@ A dead letter is a batch of records that a function gave up on. Replaying has th
   --scopes <a,b,…>     what the key may do; without it all, or events:write for an agent's own key:
                        ${scopes.join(', ')}
   --expires <days>     the key works for this many days; without it until it is revoked
-  --agent <agent-id>   the key is held by this agent itself, and can do no more than report its events
+  --agent <agent-id>   the key is held by this agent itself, and can act for no other; of a list, only its certificates
   --test               a kak_test_ key instead of a kak_live_ one
+  --grace <hours>      how long a rotated key goes on working, 0 to 720; 24 without it, 0 revokes it at once
+  --status <status>    only such: pending, active, suspended, retired; of certificates active, revoked, expired
+  --limit <n>          no more than these, newest first; without it all
+  --url <api-url>      the API, with /v1
+  --key-env <variable> the environment variable that holds the API key; otherwise KAKUNIN_KEY
+  --concurrency <n>    so many rows at once, 1 to 64; 4 without it
+  --dry-run            only read, and say what would become of each row
   --all                every dead letter there is
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry
   --risk-table <name>  that of the risk records; otherwise $RISK_TABLE, otherwise kakunin-risk

@@ -45,6 +45,27 @@ export interface ActiveCertificate {
   /** What its end will need: the key to be deleted, and the CRL that a revocation appears in. */
   readonly keyArn: string;
   readonly crlShard: number;
+  /** The certificate itself: what it signs is verified with it, and tokens carry it. */
+  readonly certificateDer: Uint8Array;
+  /** Of the grant on its key, where a role may sign with it itself. */
+  readonly grantId?: string;
+  /**
+   * Where it was renewed: the instant of issuance of the first of those it followed without a break. What was observed
+   * of the agent since then would have ended that one, and so ends this one.
+   */
+  readonly activeSince?: string;
+}
+
+/** That an agent was halted, and by that suspended; over when the agent is certified again, or its status changed. */
+export interface Halt {
+  /** Also the id of its audit entry. */
+  readonly eventId: string;
+  readonly haltedAt: string;
+  readonly reason: string;
+  /** For the operator alone: it is in no receipt. */
+  readonly operatorNote?: string;
+  /** The certificate that was active and was revoked by it; absent where there was none. */
+  readonly certificateId?: string;
 }
 
 /** An agent as the registry holds it. All times are ISO 8601 in UTC with milliseconds, so that they compare as strings. */
@@ -57,12 +78,18 @@ export interface Agent extends AgentProfile {
   readonly updatedAt: string;
   readonly activeCertificate?: ActiveCertificate;
   readonly lease?: Lease;
+  readonly halt?: Halt;
 }
 
 /** The agent, if it exists and is the tenant's; throws AGENT_NOT_FOUND otherwise. */
 export function ownAgent(agent: Agent | undefined, tenantId: string): Agent {
   if (agent?.tenantId !== tenantId) throw agentNotFound();
   return agent;
+}
+
+/** Whether the agent is suspended and no issuance is under way that would make it active again. */
+export function isSuspended({ status, lease }: Agent, now: string): boolean {
+  return status === 'suspended' && (lease === undefined || lease.expiresAt <= now);
 }
 
 /** Why a certificate cannot be issued to this agent at `now`, judged by the item that made the reservation fail. */
@@ -75,5 +102,8 @@ export function whyNotIssuable(agent: Agent | undefined, tenantId: string, now: 
       data: { certificate_id: activeCertificate.id },
     });
   }
-  return new Refusal('ISSUANCE_IN_PROGRESS', 'A certificate is being issued to this agent right now. Read the agent in a moment to find it.');
+  return issuanceInProgress();
 }
+
+export const issuanceInProgress = () =>
+  new Refusal('ISSUANCE_IN_PROGRESS', 'A certificate is being issued to this agent right now. Read the agent in a moment to find it.');

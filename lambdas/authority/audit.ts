@@ -8,10 +8,12 @@ export type AuditEventType =
   | 'agent.created'
   | 'agent.updated'
   | 'agent.suspended'
+  | 'agent.halted'
   | 'agent.retired'
   | 'certificate.issued'
   | 'certificate.revoked'
-  | 'certificate.expired';
+  | 'certificate.expired'
+  | 'message.signed';
 
 /** One line of the audit trail, written in the transaction of the change it records. */
 export interface AuditEntry {

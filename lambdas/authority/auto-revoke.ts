@@ -28,8 +28,9 @@ const actor: Actor = { type: 'system', id: 'auto-revocation' };
 const attempts = 5;
 
 /**
- * Revokes the certificate that was active when the risk was observed, if the score reaches the threshold. A certificate
- * issued later stays. The record alone decides, so the outcome is the same for one delivered twice or out of order.
+ * Revokes the certificate that was active when the risk was observed, if the score reaches the threshold, or the one that
+ * was renewed from it since. A certificate issued anew later stays. The record alone decides, so the outcome is the same
+ * for one delivered twice or out of order, before a renewal or after it.
  *
  * An issuance that was under way at that moment is broken off: its certificate would be dated before the observation,
  * and must not slip through because it was not yet committed when this record came by.
@@ -49,7 +50,7 @@ export async function autoRevoke({ registry, clock, newId, threshold }: AutoRevo
     const now = clock().toISOString();
     // Whether something that began at `start` and ends at `end` was there when the risk was observed, and is still.
     const concerned = (start: string, end: string) => start <= risk.observedAt && end > now;
-    if (certificate !== undefined && concerned(certificate.issuedAt, certificate.expiresAt)) {
+    if (certificate !== undefined && concerned(certificate.activeSince ?? certificate.issuedAt, certificate.expiresAt)) {
       const revocation: Revocation = { revokedAt: now, reason: `Risk score ${risk.score} reached the threshold of ${threshold}`, reasonCode: 'privilegeWithdrawn' };
       if (await registry.revokeCertificate(certificate, revocation, revocationAudit(certificate, revocation, actor, newId))) {
         return { outcome: 'revoked', certificateId: certificate.id };

@@ -2,7 +2,7 @@ import type { ActiveCertificate, Agent } from './agent.ts';
 import type { Certificate } from './certificate.ts';
 
 /** What must be known of a certificate to end it. */
-export type EndingCertificate = Pick<Certificate, 'id' | 'agentId' | 'tenantId' | 'keyArn' | 'crlShard' | 'expiresAt'>;
+export type EndingCertificate = Pick<Certificate, 'id' | 'agentId' | 'tenantId' | 'keyArn' | 'grantId' | 'crlShard' | 'expiresAt'>;
 
 /**
  * That a certificate has ended: an entry of the registry's outbox, written in the transaction that ends it. What the end
@@ -13,13 +13,15 @@ export interface CertificateEnd {
   readonly agentId: string;
   readonly tenantId: string;
   readonly keyArn: string;
+  /** Of the grant on the key, where there is one. */
+  readonly grantId?: string | undefined;
   readonly crlShard: number;
   readonly cause: 'revoked' | 'expired';
   readonly endedAt: string;
 }
 
-export function certificateEnd({ id, agentId, tenantId, keyArn, crlShard }: EndingCertificate, cause: CertificateEnd['cause'], endedAt: string): CertificateEnd {
-  return { certificateId: id, agentId, tenantId, keyArn, crlShard, cause, endedAt };
+export function certificateEnd({ id, agentId, tenantId, keyArn, grantId, crlShard }: EndingCertificate, cause: CertificateEnd['cause'], endedAt: string): CertificateEnd {
+  return { certificateId: id, agentId, tenantId, keyArn, ...(grantId !== undefined && { grantId }), crlShard, cause, endedAt };
 }
 
 /** The certificate that the agent points to, without another read. */

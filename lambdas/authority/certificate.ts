@@ -20,6 +20,9 @@ export interface Certificate {
   readonly tenantId: string;
   readonly certificatePem: string;
   readonly keyArn: string;
+  /** The IAM role that may sign with the key itself, by a grant of KMS. */
+  readonly granteePrincipalArn?: string;
+  readonly grantId?: string;
   /** What was last written; whether an active one still holds is for `statusAt` to say. */
   readonly status: 'active' | 'revoked';
   readonly issuedAt: string;
@@ -33,6 +36,9 @@ export interface Certificate {
   readonly revokedAt?: string;
   readonly revocationReason?: string;
   readonly reasonCode?: ReasonCode;
+  /** Where its agent was halted, which revoked it: the event, and the attestation authority's signature once it is made. */
+  readonly haltEventId?: string;
+  readonly haltReceiptSignature?: Uint8Array;
   /** When its end by expiry was written down; it had ended at `expiresAt`. */
   readonly expiryNotedAt?: string;
 }

@@ -9,10 +9,14 @@ export type RefusalCode =
   | 'ACTIVE_CERTIFICATE_EXISTS'
   | 'ISSUANCE_IN_PROGRESS'
   | 'ISSUANCE_INTERRUPTED'
+  | 'GRANTEE_NOT_ALLOWED'
   | 'CERTIFICATE_NOT_FOUND'
   | 'CERTIFICATE_ALREADY_REVOKED'
   | 'CERTIFICATE_EXPIRED'
+  | 'CERTIFICATE_NOT_ACTIVE'
   | 'INVALID_CURSOR'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'REQUEST_IN_PROGRESS'
   | 'CA_NOT_INITIALISED'
   | 'KMS_CREDENTIALS_NOT_CONFIGURED'
   | 'KMS_UNAVAILABLE'
@@ -40,11 +44,17 @@ export const agentNotFound = () =>
 export const certificateNotFound = () =>
   new Refusal('CERTIFICATE_NOT_FOUND', 'There is no such certificate. Check the id, or list yours with GET /v1/certificates.');
 
+export const certificateNeverIssued = () =>
+  new Refusal('CERTIFICATE_NOT_FOUND', 'No certificate with this serial number was ever issued here. Do not trust whoever presents it.');
+
 export const authorityNotInitialised = () =>
   new Refusal('CA_NOT_INITIALISED', 'The certificate authority has not been set up yet. Try again when the deployment has finished.');
 
 export const agentRetired = () =>
   new Refusal('AGENT_RETIRED', 'This agent is retired for ever. Register a new agent with POST /v1/agents.');
+
+export const agentAlreadyRetired = () =>
+  new Refusal('AGENT_ALREADY_RETIRED', 'The agent is retired already, and retirement is final. Nothing needs to be done.');
 
 export const agentChangedMeanwhile = () =>
   new Refusal('AGENT_CHANGED_MEANWHILE', 'The agent was changed by another request at the same moment. Read it again and repeat the request.');

@@ -1,24 +1,36 @@
+import { attestationCertificatePath, issuingCertificatePath, rootCertificatePath } from '../pki/distribution-urls.ts';
+import { renewAttestationAuthority, type AttestationPlan } from './attestation-authority.ts';
 import { rootCrl } from './crl-scope.ts';
-import { renewOcspResponder, type OcspRenewalServices, type OcspResponderPlan } from './ocsp-responder.ts';
+import { renewOcspResponder, type OcspResponderPlan } from './ocsp-responder.ts';
 import type { Authority } from './ports.ts';
 import { publishAuthority } from './publish-authority.ts';
 import { refreshCrl, type CrlServices } from './publish-crl.ts';
 import { refreshCrls, type CrlSettings } from './refresh-crls.ts';
+import type { ServiceCertificateServices } from './service-certificate.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
 
-export interface MaintenanceServices extends OcspRenewalServices, Omit<CrlServices, 'issuer' | 'keys'>, CrlSettings {}
+export interface MaintenanceServices extends ServiceCertificateServices, Omit<CrlServices, 'issuer' | 'keys'>, CrlSettings {}
+
+export type MaintenancePlan = Omit<OcspResponderPlan & AttestationPlan, 'issuing'>;
 
 /**
  * Sees that what the authorities sign for themselves holds for long enough, and that there is something at every URL that
- * certificates name: the CA certificates, the OCSP responder's certificate, the root's CRL, and the issuing CA's.
+ * certificates name: the CA certificates, the root's CRL, and the issuing CA's; the certificates of the OCSP responder and
+ * of the attestation authority.
  * @throws Error that says what failed, after everything else is done.
  */
-export async function maintainAuthority(services: MaintenanceServices, plan: Omit<OcspResponderPlan, 'issuing'>, authorities: { issuing: Authority; root: Authority }): Promise<void> {
+export async function maintainAuthority(services: MaintenanceServices, plan: MaintenancePlan, authorities: { issuing: Authority; root: Authority }): Promise<void> {
   const { issuing, root } = authorities;
+  const { distribution } = services;
   const signedBy = (authority: Authority): CrlServices => ({ ...services, issuer: () => Promise.resolve(authority) });
   const parts: (() => Promise<unknown>)[] = [
-    () => publishAuthority(services.distribution, authorities),
+    () => publishAuthority(distribution, issuingCertificatePath, issuing),
+    () => publishAuthority(distribution, rootCertificatePath, root),
     () => renewOcspResponder(services, { ...plan, issuing }),
+    async () => {
+      const { attestation } = await renewAttestationAuthority(services, { ...plan, issuing });
+      await publishAuthority(distribution, attestationCertificatePath, attestation);
+    },
     () => refreshCrl(signedBy(root), rootCrl),
     () => refreshCrls({ ...services, ...signedBy(issuing) }),
   ];

@@ -1,7 +1,7 @@
-import { ownAgent, type Agent, type AgentProfile } from './agent.ts';
+import { isSuspended, ownAgent, type Agent, type AgentProfile } from './agent.ts';
 import type { Actor, AuditEntry, AuditEventType } from './audit.ts';
 import { activeCertificateOf } from './certificate-end.ts';
-import { agentChangedMeanwhile, agentRetired, Refusal } from './errors.ts';
+import { agentAlreadyRetired, agentChangedMeanwhile, agentRetired, Refusal } from './errors.ts';
 import type { AgentChange, Revocation } from './ports.ts';
 import { revocationAudit, type RevocationServices } from './revoke-certificate.ts';
 
@@ -39,7 +39,7 @@ export async function updateAgent(services: RevocationServices, caller: Caller, 
  */
 export async function retireAgent(services: RevocationServices, caller: Caller, agentId: string): Promise<Agent> {
   return changeAgent(services, caller, agentId, (agent) => {
-    if (agent.status === 'retired') throw new Refusal('AGENT_ALREADY_RETIRED', 'The agent is retired already, and retirement is final. Nothing needs to be done.');
+    if (agent.status === 'retired') throw agentAlreadyRetired();
     return { status: 'retired' };
   });
 }
@@ -62,8 +62,8 @@ async function changeAgent(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const agent = ownAgent(await registry.getAgent(agentId), tenantId);
     const set = decide(agent);
-    if (Object.keys(set).length === 0 || set.status === 'suspended' && agent.status === 'suspended' && Object.keys(set).length === 1) return agent;
     const updatedAt = clock().toISOString();
+    if (Object.keys(set).length === 0 || set.status === 'suspended' && isSuspended(agent, updatedAt) && Object.keys(set).length === 1) return agent;
     const ends = set.status === 'suspended' || set.status === 'retired' ? endOfCertificate(agent, set.status, updatedAt) : undefined;
     const change: AgentChange = {
       agent, set, updatedAt,

@@ -24,6 +24,8 @@ export interface Revocation {
   readonly reasonCode: ReasonCode;
 }
 
+  /** Of the halt that it is part of. */
+  readonly haltEventId?: string;
 /** A change to an agent, all of it or nothing. */
 export interface AgentChange {
   readonly agent: Agent;
@@ -32,6 +34,8 @@ export interface AgentChange {
   readonly updatedAt: string;
   /** Revokes the certificate that `agent.activeCertificate` names, in the same transaction. */
   readonly revocation?: Revocation;
+  /** Noted on the agent; without it, what was noted is over where the status changes. */
+  readonly halt?: Halt;
   readonly audit: readonly AuditEntry[];
 }
 
@@ -41,6 +45,15 @@ export type Reservation =
 
 export interface Registry {
   getAgent(agentId: string): Promise<Agent | undefined>;
+/** What a renewal writes beside the new certificate. */
+export interface Renewal {
+  /** The instant of issuance, in milliseconds. */
+  readonly issuedAt: string;
+  readonly superseded: ActiveCertificate & EndingCertificate;
+  readonly revocation: Revocation;
+  readonly audit: readonly AuditEntry[];
+}
+
   createAgent(agent: Agent, audit: AuditEntry): Promise<void>;
   /** False where the agent's status, active certificate or lease is no longer what `change.agent` says. */
   updateAgent(change: AgentChange): Promise<boolean>;
@@ -53,6 +66,8 @@ export interface Registry {
   reserveIssuance(agentId: string, tenantId: string, lease: Lease): Promise<Reservation>;
   /** Writes the new key's ARN onto the lease. */
   noteLeaseKey(agentId: string, leaseId: string, keyArn: string): Promise<void>;
+  /** The same for the renewal of this certificate, on condition that it is the active one. */
+  reserveRenewal(certificate: Certificate, lease: Lease): Promise<Reservation>;
   /** After this the lease's issuance cannot be committed any more. `keyArn` stays noted until `forgetLease`. */
   releaseLease(agentId: string, lease: Lease): Promise<void>;
   forgetLease(agentId: string, leaseId: string): Promise<void>;
@@ -60,8 +75,14 @@ export interface Registry {
   commitIssuance(certificate: Certificate, issuedAt: string, audit: AuditEntry): Promise<boolean>;
 
   getCertificate(certificateId: string): Promise<Certificate | undefined>;
+  /** The same in the place of the active certificate, which it revokes; false also where that is no longer the active one. */
+  commitRenewal(certificate: Certificate, renewal: Renewal): Promise<boolean>;
   /** False where the certificate is revoked already; then nothing was written. */
   revokeCertificate(certificate: EndingCertificate, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
+  /** Writes that the certificate's key has signed something, if the certificate is active at `audit.createdAt`; false where it is not. */
+  recordSignature(certificateId: string, audit: AuditEntry): Promise<boolean>;
+  /** Keeps the signature of a halt's receipt on the certificate that the halt revoked. */
+  noteHaltReceipt(certificateId: string, haltEventId: string, signature: Uint8Array): Promise<void>;
   listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
 
   getAuthority(role: AuthorityRole): Promise<Authority | undefined>;
@@ -71,9 +92,9 @@ export interface Registry {
   replaceAuthority(authority: Authority, previous: Authority | undefined): Promise<boolean>;
 }
 
-export type AuthorityRole = 'root' | 'issuing' | 'ocsp';
+export type AuthorityRole = 'root' | 'issuing' | 'ocsp' | 'attestation';
 
-/** A certificate authority, or the OCSP responder it has delegated to: its certificate, and where its key is. */
+/** A certificate authority, or what the issuing one has certified to answer OCSP or to attest: its certificate, and where its key is. */
 export interface Authority {
   readonly role: AuthorityRole;
   readonly keyArn: string;
@@ -82,8 +103,14 @@ export interface Authority {
 }
 
 export interface KeyManagement {
-  /** A new RSA-2048 signing key, tagged with whose it is; answers its ARN. */
-  createAgentKey(owner: { tenantId: string; agentId: string; certificateId: string }): Promise<string>;
+  /** A new RSA-2048 signing key, tagged with whose it is; answers its ARN. With a grantee, that role and no other may be granted it. */
+  createAgentKey(owner: { tenantId: string; agentId: string; certificateId: string }, granteePrincipalArn?: string): Promise<string>;
+  /**
+   * Grants an IAM role that it signs with the key, and nothing else; answers the grant's id. The same again, under the same
+   * name, is the same grant.
+   * @throws Refusal GRANTEE_NOT_ALLOWED where KMS knows no such role.
+   */
+  grantSigning(keyArn: string, granteePrincipalArn: string, name: string): Promise<string>;
   /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
   getPublicKey(keyArn: string): Promise<Uint8Array>;
   /** PKCS #1 v1.5 signature over a SHA-256 digest. */
@@ -93,14 +120,17 @@ export interface KeyManagement {
 }
 
 export type KeyRetirementOutcome =
-  | { readonly outcome: 'scheduled'; /** Absent where an earlier call had done it. */ readonly deletionDate?: string }
+  | { readonly outcome: 'retired'; /** Absent where an earlier call had done it. */ readonly deletionDate?: string }
   | { readonly outcome: 'try later'; /** Such as throttling. */ readonly cause: unknown }
   /** There is no such key: not yet everywhere, or no longer. */
   | { readonly outcome: 'unknown key' };
 
 export interface KeyRetirement {
-  /** Makes the key unusable at once, and destroys it after the waiting period. Asks KMS once. */
-  scheduleKeyDeletion(keyArn: string): Promise<KeyRetirementOutcome>;
+  /**
+   * Makes the key unusable at once, and destroys it after the waiting period; then revokes the grant on it, so that it
+   * does not come back with a key whose deletion is cancelled. Asks KMS once for each.
+   */
+  retireKey(keyArn: string, grantId?: string): Promise<KeyRetirementOutcome>;
 }
 
 /** Certificates that have come to their end by themselves. */

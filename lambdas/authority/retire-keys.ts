@@ -22,14 +22,14 @@ export function retireKeys(services: RetirementServices, ends: readonly Certific
   return sideBySide(ends, ends.length, (end) => retireKey(services, end, signal));
 }
 
-async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn, endedAt }: CertificateEnd, signal: AbortSignal): Promise<void> {
+async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn, grantId, endedAt }: CertificateEnd, signal: AbortSignal): Promise<void> {
   if (await effects.hasKeyDeletion(certificateId)) return;
   for (let attempt = 1; ; attempt++) {
     await pace.turn(signal);
     const scheduledAt = clock().toISOString();
-    const result = await keys.scheduleKeyDeletion(keyArn);
+    const result = await keys.retireKey(keyArn, grantId);
     switch (result.outcome) {
-      case 'scheduled': {
+      case 'retired': {
         const { deletionDate } = result;
         return effects.noteKeyDeletion(certificateId, { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) });
       }

@@ -2,6 +2,7 @@
 export const scopes = [
   'agents:read',
   'agents:write',
+  'agents:sign',
   'certificates:read',
   'certificates:issue',
   'certificates:revoke',

@@ -2,6 +2,7 @@ import { GetCommand, PutCommand, QueryCommand, ScanCommand, UpdateCommand, type 
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
 import { callingDynamodb } from './failures.ts';
 import { apiKeyItem, apiKeyKey, collectionOf, readApiKey, tenantItem, tenantKey } from './items.ts';
+import { transact } from './transactions.ts';
 
 /** Tenants and their API keys, in the registry table. */
 export function accessRegistry(client: DynamoDBDocumentClient, tableName: string) {
@@ -51,6 +52,24 @@ export function accessRegistry(client: DynamoDBDocumentClient, tableName: string
         } while (start !== undefined);
         return apiKeys;
       }),
+
+    /**
+     * Ends `old`, now or at a time to come, and writes the key that takes its place: both or neither.
+     * @returns false where `old` was revoked or its end changed since it was read; then nothing was written.
+     */
+    rotateApiKey: async (old: ApiKey, end: { readonly revokedAt: string } | { readonly expiresAt: string }, replacement: ApiKey): Promise<boolean> => {
+      const [[attribute, time] = ['', '']] = Object.entries(end);
+      const { written } = await transact(client, [
+        { Update: {
+          TableName: tableName, Key: apiKeyKey(old.keyHash), UpdateExpression: 'SET #end = :end',
+          ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(revokedAt) AND ${old.expiresAt === undefined ? 'attribute_not_exists(expiresAt)' : 'expiresAt = :before'}`,
+          ExpressionAttributeNames: { '#end': attribute },
+          ExpressionAttributeValues: { ':end': time, ...(old.expiresAt !== undefined && { ':before': old.expiresAt }) },
+        } },
+        { Put: { TableName: tableName, Item: apiKeyItem(replacement), ConditionExpression: 'attribute_not_exists(pk)' } },
+      ], replacement.id);
+      return written;
+    },
 
     /** Makes a stored key useless from now on. */
     revokeApiKey: (keyHash: string, revokedAt: string): Promise<void> =>

@@ -44,9 +44,15 @@ function revocationOfActive(table: Table, { agent, revocation }: AgentChange): T
 }
 
 /** Applies the change on condition that the agent still is what the change was decided on. */
-function agentUpdate({ agent, set, updatedAt }: AgentChange) {
+function agentUpdate({ agent, set, halt, updatedAt }: AgentChange) {
   const { metadata, ...fields } = set;
-  const attributes = { ...fields, ...('metadata' in set && { metadataJson: metadataJson(metadata ?? {}) }), updatedAt };
+  const changesStatus = set.status !== undefined && set.status !== agent.status;
+  const attributes = {
+    ...fields,
+    ...('metadata' in set && { metadataJson: metadataJson(metadata ?? {}) }),
+    ...((halt !== undefined || changesStatus) && { halt }),
+    updatedAt,
+  };
   const ends = set.status === 'suspended' || set.status === 'retired';
   const assigned = Object.entries(attributes).filter(([, value]) => value !== undefined);
   const removed = [...Object.entries(attributes).filter(([, value]) => value === undefined).map(([name]) => `#${name}`), ...(ends ? ['activeCertificate', 'lease'] : [])];

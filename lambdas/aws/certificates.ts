@@ -1,10 +1,10 @@
 import { certificateEnd, type EndingCertificate } from '../authority/certificate-end.ts';
 import type { Registry, Revocation } from '../authority/ports.ts';
 import { agentKey, auditItem, certificateKey, crlEntryItem, outboxItem, readCertificate } from './items.ts';
-import { getItem, type Table } from './table.ts';
+import { getItem, updateItem, type Table } from './table.ts';
 import { transact, type TransactWrite } from './transactions.ts';
 
-export function certificateWrites(table: Table): Pick<Registry, 'getCertificate' | 'revokeCertificate'> {
+export function certificateWrites(table: Table): Pick<Registry, 'getCertificate' | 'revokeCertificate' | 'noteHaltReceipt'> {
   return {
     getCertificate: async (certificateId) => readCertificate(await getItem(table, certificateKey(certificateId))),
 
@@ -17,6 +17,14 @@ export function certificateWrites(table: Table): Pick<Registry, 'getCertificate'
       // Active, but the agent points elsewhere: it goes alone, and the agent keeps what it has.
       return (await transact(table.client, [...revoke, ...trail.slice(0, 1)])).written;
     },
+
+    async noteHaltReceipt(certificateId, haltEventId, signature) {
+      await updateItem(table, certificateKey(certificateId), {
+        UpdateExpression: 'SET haltReceiptSignature = :signature',
+        ConditionExpression: 'haltEventId = :haltEventId',
+        ExpressionAttributeValues: { ':signature': signature, ':haltEventId': haltEventId },
+      });
+    },
   };
 }
 
@@ -25,16 +33,16 @@ export function certificateWrites(table: Table): Pick<Registry, 'getCertificate'
  * action fails where the certificate is revoked already.
  */
 export function revocationOf({ tableName }: Table, certificate: EndingCertificate, revocation: Revocation): TransactWrite[] {
-  const { revokedAt, reason, reasonCode } = revocation;
+  const { revokedAt, reason, reasonCode, haltEventId } = revocation;
   return [
     {
       Update: {
         TableName: tableName,
         Key: certificateKey(certificate.id),
-        UpdateExpression: 'SET #status = :revoked, revokedAt = :revokedAt, revocationReason = :reason, reasonCode = :reasonCode',
+        UpdateExpression: `SET #status = :revoked, revokedAt = :revokedAt, revocationReason = :reason, reasonCode = :reasonCode${haltEventId === undefined ? '' : ', haltEventId = :haltEventId'}`,
         ConditionExpression: '#status = :active',
         ExpressionAttributeNames: { '#status': 'status' },
-        ExpressionAttributeValues: { ':revoked': 'revoked', ':active': 'active', ':revokedAt': revokedAt, ':reason': reason, ':reasonCode': reasonCode },
+        ExpressionAttributeValues: { ':revoked': 'revoked', ':active': 'active', ':revokedAt': revokedAt, ':reason': reason, ':reasonCode': reasonCode, ':haltEventId': haltEventId },
       },
     },
     { Put: { TableName: tableName, Item: crlEntryItem(certificate, revocation) } },
@@ -42,12 +50,13 @@ export function revocationOf({ tableName }: Table, certificate: EndingCertificat
   ];
 }
 
+// The lease, where there is one, is that of a renewal, which is broken off.
 function suspensionOf({ tableName }: Table, { id, agentId }: EndingCertificate, { revokedAt }: Revocation): TransactWrite {
   return {
     Update: {
       TableName: tableName,
       Key: agentKey(agentId),
-      UpdateExpression: 'SET #status = :suspended, updatedAt = :revokedAt REMOVE activeCertificate',
+      UpdateExpression: 'SET #status = :suspended, updatedAt = :revokedAt REMOVE activeCertificate, lease',
       ConditionExpression: 'activeCertificate.id = :certificateId',
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: { ':suspended': 'suspended', ':revokedAt': revokedAt, ':certificateId': id },

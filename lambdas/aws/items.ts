@@ -27,6 +27,7 @@ export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL')
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
+export const requestKey = (requestHash: string): Key => ({ pk: `IDEMPOTENCY#${requestHash}`, sk: 'IDEMPOTENCY' });
 
 /** Partitions of the table, by shard. */
 export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
@@ -78,14 +79,14 @@ export function readCertificate(item: Item | undefined): Certificate | undefined
 }
 
 export function expiryItem(certificate: EndingCertificate): Item {
-  const { id, agentId, tenantId, keyArn } = certificate;
-  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn };
+  const { id, agentId, tenantId, keyArn, grantId } = certificate;
+  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn, grantId };
 }
 
 /** @param crlShard the partition that the item was found in */
-export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn }: Item, crlShard: number): EndingCertificate {
+export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn, grantId }: Item, crlShard: number): EndingCertificate {
   const [expiresAt] = (sk as string).split('#');
-  return { id: certificateId, agentId, tenantId, keyArn, crlShard, expiresAt } as EndingCertificate;
+  return { id: certificateId, agentId, tenantId, keyArn, grantId, crlShard, expiresAt } as EndingCertificate;
 }
 
 /** Nothing but the entry's DER, because every publication of a CRL reads all of them. */

@@ -1,5 +1,6 @@
-import { CreateKeyCommand, GetPublicKeyCommand, ScheduleKeyDeletionCommand, SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { CreateGrantCommand, CreateKeyCommand, GetPublicKeyCommand, InvalidArnException, ScheduleKeyDeletionCommand, SignCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { KeyManagement } from '../authority/ports.ts';
+import { granteeNotAllowed } from '../authority/grantee.ts';
 import { callingKms } from './failures.ts';
 import { isNotYetVisible, isPendingDeletion, isUnknownKey } from './key-states.ts';
 import { retrying } from './retry.ts';
@@ -19,6 +20,8 @@ export interface AgentKeyRoles {
   readonly certifierRoleArn: string;
   /** Has them deleted when their certificates end. */
   readonly retirerRoleArn?: string | undefined;
+  /** Signs with them in their agents' names. */
+  readonly signerRoleArn?: string | undefined;
 }
 
 /** Keys in AWS KMS. Private keys are born there and stay there: no operation used here could return one. */
@@ -26,14 +29,14 @@ export function keyManagement(client: KMSClient, { deployment, agentKeyRoles, pe
   return {
     ...keyUse(client),
 
-    createAgentKey: (owner) =>
+    createAgentKey: (owner, granteePrincipalArn) =>
       callingKms(async () => {
         const { KeyMetadata } = await client.send(new CreateKeyCommand({
           KeySpec: 'RSA_2048',
           KeyUsage: 'SIGN_VERIFY',
           MultiRegion: false,
           Description: `Kakunin agent ${owner.agentId}`,
-          ...(agentKeyRoles !== undefined && { Policy: JSON.stringify(agentKeyPolicy(agentKeyRoles)), BypassPolicyLockoutSafetyCheck: true }),
+          ...(agentKeyRoles !== undefined && { Policy: JSON.stringify(agentKeyPolicy(agentKeyRoles, granteePrincipalArn)), BypassPolicyLockoutSafetyCheck: true }),
           Tags: Object.entries({
             'kakunin:deployment': deployment,
             'kakunin:role': 'agent',
@@ -43,6 +46,18 @@ export function keyManagement(client: KMSClient, { deployment, agentKeyRoles, pe
           }).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
         }), within(20));
         return required(KeyMetadata?.Arn);
+      }),
+
+    grantSigning: (keyArn, granteePrincipalArn, name) =>
+      callingKms(async () => {
+        const limit = within(7);
+        const command = () => new CreateGrantCommand({ KeyId: keyArn, GranteePrincipal: granteePrincipalArn, Operations: ['Sign'], Name: name });
+        try {
+          return required((await retrying(() => client.send(command(), limit), isNotYetVisible, { attempts: 6, baseDelayMilliseconds: 50 })).GrantId);
+        } catch (error) {
+          if (error instanceof InvalidArnException) throw granteeNotAllowed('The key store knows no role of this name. Check the grantee’s ARN, and that the role exists.', error);
+          throw error;
+        }
       }),
 
     scheduleKeyDeletion: (keyArn) =>
@@ -70,9 +85,10 @@ export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 
 
     signDigest: (keyArn, digestSha256) =>
       callingKms(async () => {
-        const { Signature } = await client.send(new SignCommand({
-          KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
-        }), within(7));
+        const limit = within(7);
+        const command = () => new SignCommand({ KeyId: keyArn, Message: digestSha256, MessageType: 'DIGEST', SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256' });
+        // An agent may sign with its key as soon as it has one.
+        const { Signature } = await retrying(() => client.send(command(), limit), isUnknownKey, { attempts: 4, baseDelayMilliseconds: 50 });
         return new Uint8Array(required(Signature));
       }),
   };
@@ -85,24 +101,37 @@ export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 
  */
 const within = (seconds: number) => ({ abortSignal: AbortSignal.timeout(seconds * 1000) });
 
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+const digestsOnly = { StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PKCS1_V1_5_SHA_256', 'kms:MessageType': 'DIGEST' } };
+
+const signingBy = (granteePrincipalArn: string) => ({
+  StringEquals: { 'kms:GranteePrincipal': granteePrincipalArn },
+  'ForAllValues:StringEquals': { 'kms:GrantOperations': ['Sign'] },
+});
+
 /**
  * The policy an agent's key is born with: the account's own IAM decides, as by default, the creating role may read the
- * public key and schedule the deletion of this one key, and the retiring role may do the latter. A principal named here
- * counts at once, while a tag may take five minutes to count, and no IAM policy has to allow deleting keys in general.
+ * public key and schedule the deletion of this one key, the retiring role may do the latter, and the signing role may sign
+ * digests. Of a key that is to be granted, the creating role may grant that one role that it signs, and the retiring role
+ * may revoke that; of other keys nobody may. A principal named here counts at once, while a tag may take five minutes to
+ * count, and no IAM policy has to allow signing with, granting or deleting keys in general.
  *
  * The lockout check would ask that the creator may change this policy later, and so, for every agent's key, let itself
  * sign. It may not; the account can, so nobody is locked out.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
-function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn }: AgentKeyRoles) {
+function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn, signerRoleArn }: AgentKeyRoles, granteePrincipalArn: string | undefined) {
+  const isGranted = granteePrincipalArn !== undefined;
   const partition = certifierRoleArn.split(':')[1] ?? 'aws';
-  const allow = (Sid: string, principal: string, Action: string | string[]) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*' });
+  const allow = (Sid: string, principal: string, Action: string | string[], Condition?: object) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*', Condition });
   return {
     Version: '2012-10-17',
     Statement: [
       allow('AccountDecides', `arn:${partition}:iam::${accountId}:root`, 'kms:*'),
       allow('CreatorReadsAndUndoes', certifierRoleArn, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
-      ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, 'kms:ScheduleKeyDeletion')]),
+      ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, isGranted ? ['kms:ScheduleKeyDeletion', 'kms:RevokeGrant'] : 'kms:ScheduleKeyDeletion')]),
+      ...(signerRoleArn === undefined ? [] : [allow('SignerSignsDigests', signerRoleArn, 'kms:Sign', digestsOnly)]),
+      ...(isGranted ? [allow('CreatorGrantsSigning', certifierRoleArn, 'kms:CreateGrant', signingBy(granteePrincipalArn))] : []),
     ],
   };
 }

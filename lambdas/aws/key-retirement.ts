@@ -1,4 +1,4 @@
-import { ScheduleKeyDeletionCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { RevokeGrantCommand, ScheduleKeyDeletionCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { KeyRetirement } from '../authority/ports.ts';
 import { callingKms, isPassing } from './failures.ts';
 import { isPendingDeletion, isUnknownKey } from './key-states.ts';
@@ -10,15 +10,34 @@ export interface KeyRetirementOptions {
 
 /** @param client one that does not repeat requests: how often KMS is asked is for the caller to pace. */
 export function keyRetirement(client: KMSClient, { pendingWindowInDays }: KeyRetirementOptions): KeyRetirement {
+  const limit = () => ({ abortSignal: AbortSignal.timeout(5_000) });
+
+  async function scheduleDeletion(KeyId: string): Promise<Date | undefined> {
+    try {
+      return (await client.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: pendingWindowInDays }), limit())).DeletionDate;
+    } catch (error) {
+      // An earlier attempt got through.
+      if (isPendingDeletion(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function revokeGrant(KeyId: string, GrantId: string): Promise<void> {
+    try {
+      await client.send(new RevokeGrantCommand({ KeyId, GrantId }), limit());
+    } catch (error) {
+      // The key is there, so it is the grant that is gone.
+      if (!isUnknownKey(error)) throw error;
+    }
+  }
+
   return {
-    async scheduleKeyDeletion(keyArn) {
-      const command = new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays });
+    async retireKey(keyArn, grantId) {
       try {
-        const { DeletionDate } = await client.send(command, { abortSignal: AbortSignal.timeout(5_000) });
-        return { outcome: 'scheduled', ...(DeletionDate !== undefined && { deletionDate: DeletionDate.toISOString() }) };
+        const deletionDate = await scheduleDeletion(keyArn);
+        if (grantId !== undefined) await revokeGrant(keyArn, grantId);
+        return { outcome: 'retired', ...(deletionDate !== undefined && { deletionDate: deletionDate.toISOString() }) };
       } catch (error) {
-        // An earlier attempt got through.
-        if (isPendingDeletion(error)) return { outcome: 'scheduled' };
         if (isUnknownKey(error)) return { outcome: 'unknown key' };
         if (isPassing(error)) return { outcome: 'try later', cause: error };
         return callingKms(() => Promise.reject(error));

@@ -10,6 +10,7 @@ const outboxShape = z.object({
   agentId: z.string().min(1),
   tenantId: z.string().min(1),
   keyArn: z.string().min(1),
+  grantId: z.string().min(1).optional(),
   crlShard: z.number().int().min(0),
   cause: z.enum(['revoked', 'expired']),
   endedAt: z.iso.datetime(),

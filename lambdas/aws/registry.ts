@@ -5,6 +5,7 @@ import { authorityRecords } from './authorities.ts';
 import { certificateWrites } from './certificates.ts';
 import { issuanceWrites } from './issuance.ts';
 import { listings } from './listings.ts';
+import { signatureWrites } from './signatures.ts';
 
 /** The registry table, as the use cases see it. Every read of a single record is strongly consistent. */
 export function dynamodbRegistry(client: DynamoDBDocumentClient, tableName: string): Registry {
@@ -13,6 +14,7 @@ export function dynamodbRegistry(client: DynamoDBDocumentClient, tableName: stri
     ...agentWrites(table),
     ...issuanceWrites(table),
     ...certificateWrites(table),
+    ...signatureWrites(table),
     ...authorityRecords(table),
     ...listings(table),
   };

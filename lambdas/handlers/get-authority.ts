@@ -1,3 +1,4 @@
+import type { Authority } from '../authority/ports.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { authorityResource } from '../http/authority-resource.ts';
@@ -7,19 +8,21 @@ import { issuingAuthority, registry } from './services.ts';
 
 const mediaTypes = ['application/x-pem-file', 'application/json', 'application/pkix-cert', 'application/pkcs7-mime'] as const;
 
-// It never changes, but a day lets a mistake be mended.
+// The CA certificates never change, but a day lets a mistake be mended.
 const headers = { 'cache-control': 'public, max-age=86400', vary: 'Accept' };
 
 export const handler = endpoint('get-authority', async ({ header }): Promise<Answer> => {
-  const [issuing, root] = await Promise.all([issuingAuthority()(), registry().getAuthority('root')]);
-  const bundle = root === undefined ? [issuing] : [issuing, root];
+  const [issuing, root, attestation] = await Promise.all([issuingAuthority()(), registry().getAuthority('root'), registry().getAuthority('attestation')]);
+  const bundle = present(issuing, root);
   const mediaType = preferredMediaType(header('accept'), mediaTypes);
   const contentType = { ...headers, 'content-type': mediaType };
   switch (mediaType) {
-    case 'application/json': return ok(authorityResource(bundle), headers);
+    case 'application/json': return ok(authorityResource(bundle, present(attestation)), headers);
     // RFC 2585: a single certificate, the one that signs agents'. RFC 5280 §4.2.2.1: several go as a certs-only CMS message.
     case 'application/pkix-cert': return { status: 200, headers: contentType, body: pemToDer(issuing.certificatePem) };
     case 'application/pkcs7-mime': return { status: 200, headers: contentType, body: certificateBundlePkcs7(bundle.map(({ certificatePem }) => pemToDer(certificatePem))) };
     case 'application/x-pem-file': return { status: 200, headers: contentType, body: bundle.map(({ certificatePem }) => certificatePem).join('') };
   }
 });
+
+const present = (...authorities: readonly (Authority | undefined)[]): Authority[] => authorities.flatMap((authority) => authority ?? []);

@@ -1,11 +1,11 @@
 import { ingestEvent } from '../authority/ingest-event.ts';
 import { created } from '../http/answer.ts';
-import { endpoint } from '../http/endpoint.ts';
 import { riskFields } from '../http/resources.ts';
 import { environment } from './environment.ts';
+import { mutation } from './mutation.ts';
 import { riskServices } from './services.ts';
 
-export const handler = endpoint('ingest-event', async ({ principal, body, sourceIp }) => {
+export const handler = mutation('ingest-event', async ({ principal, body, sourceIp }) => {
   const threshold = environment('riskThreshold');
   const { record, assessment, occurredAt } = await ingestEvent(riskServices(), principal, {
     agentId: body.agent_id,

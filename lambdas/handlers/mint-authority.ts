@@ -18,7 +18,8 @@ export async function handler(event: Pick<CloudFormationCustomResourceEvent, 'Re
   const country = environment('country');
   const subject = { organization: environment('organization'), ...(country !== undefined && { country }) };
   const { issuing, root } = await mintAuthority(mintingServices(), { ...subject, rootKeyArn: environment('rootKeyArn'), issuingKeyArn: environment('issuingKeyArn') });
-  await maintainAuthority({ ...crlServices(), ...mintingServices() }, { ...subject, ocspKeyArn: environment('ocspKeyArn') }, { issuing, root });
+  const plan = { ...subject, ocspKeyArn: environment('ocspKeyArn'), attestationKeyArn: environment('attestationKeyArn') };
+  await maintainAuthority({ ...crlServices(), ...mintingServices() }, plan, { issuing, root });
   const fingerprint = (pem: string) => describeCertificate(pemToDer(pem)).fingerprintSha256;
   return {
     PhysicalResourceId,

@@ -1,11 +1,11 @@
 import { recordRiskScore } from '../authority/ingest-event.ts';
 import { accepted } from '../http/answer.ts';
-import { endpoint } from '../http/endpoint.ts';
 import { riskScoreResource } from '../http/resources.ts';
 import { environment } from './environment.ts';
+import { mutation } from './mutation.ts';
 import { riskServices } from './services.ts';
 
-export const handler = endpoint('record-risk-score', async ({ principal, body }) => {
+export const handler = mutation('record-risk-score', async ({ principal, body }) => {
   const threshold = environment('riskThreshold');
   const record = await recordRiskScore(riskServices(), principal.tenantId, {
     agentId: body.agent_id,

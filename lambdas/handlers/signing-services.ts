@@ -3,7 +3,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { kms } from '../aws/kms-client.ts';
 import { keyManagement, keyUse } from '../aws/key-management.ts';
 import { environment, profileSettings } from './environment.ts';
-import { clock, issuingAuthority, once, registry } from './services.ts';
+import { clock, issuingAuthority, newId, once, registry } from './services.ts';
 
 /* The services of the handlers that sign; apart from services.ts, so that no other function carries a KMS client. */
 
@@ -17,8 +17,10 @@ export const issuanceServices = once(() => ({
   issuingAuthority: issuingAuthority(),
   settings: profileSettings(),
   crlShardCount: environment('crlShardCount'),
+  granteeAccounts: environment('granteeAccounts'),
   clock,
   random,
+  newId,
   warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
 }));
 
@@ -34,5 +36,5 @@ function agentKeyRoles() {
   const certifierRoleArn = environment('certifierRoleArn');
   const accountId = environment('accountId');
   if (certifierRoleArn === undefined || accountId === undefined) return {};
-  return { agentKeyRoles: { accountId, certifierRoleArn, retirerRoleArn: environment('keyRetirerRoleArn') } };
+  return { agentKeyRoles: { accountId, certifierRoleArn, retirerRoleArn: environment('keyRetirerRoleArn'), signerRoleArn: environment('messageSignerRoleArn') } };
 }

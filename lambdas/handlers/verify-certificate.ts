@@ -1,5 +1,5 @@
 import type { Certificate } from '../authority/certificate.ts';
-import { Refusal } from '../authority/errors.ts';
+import { certificateNeverIssued } from '../authority/errors.ts';
 import { ok } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { preferredMediaType } from '../http/media-type.ts';
@@ -31,6 +31,6 @@ async function certificateWith(serialNumber: string | undefined): Promise<Certif
     throw new BadRequest(400, 'INVALID_SERIAL_NUMBER', 'This is not a serial number. Send up to 32 hexadecimal digits, as `openssl x509 -noout -serial` prints them.');
   }
   const certificate = await registry().getCertificate(certificateIdOf(serialNumber));
-  if (certificate === undefined) throw new Refusal('CERTIFICATE_NOT_FOUND', 'No certificate with this serial number was ever issued here. Do not trust whoever presents it.');
+  if (certificate === undefined) throw certificateNeverIssued();
   return certificate;
 }

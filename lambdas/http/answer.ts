@@ -5,6 +5,11 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: object | string | Uint8Array;
+  /**
+   * What is kept for a repetition of the request (idempotency.ts) instead of `body`, where that holds what must not be kept,
+   * such as a secret shown once; false where the request is to run again.
+   */
+  readonly kept?: object | false;
 }
 
 /** 200 `{"data": …}` */

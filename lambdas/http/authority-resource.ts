@@ -2,10 +2,14 @@ import type { Authority } from '../authority/ports.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
 import { wholeSeconds } from './resources.ts';
 
-/** The authorities' certificates, the issuing one first. */
-export function authorityResource(bundle: readonly Authority[]) {
+/**
+ * The authorities' certificates.
+ * @param bundle the chain of agents' certificates, the issuing one first
+ * @param others whom the issuing one has certified beside agents
+ */
+export function authorityResource(bundle: readonly Authority[], others: readonly Authority[]) {
   return {
-    certificates: bundle.map(({ role, certificatePem }) => {
+    certificates: [...bundle, ...others].map(({ role, certificatePem }) => {
       const { subject, issuer, serialNumber, notBefore, notAfter, fingerprintSha256 } = describeCertificate(pemToDer(certificatePem));
       return {
         role,

@@ -1,22 +1,43 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import { routes, type RouteName } from '../routes.ts';
+import { routes, type MutationName, type RouteName } from '../routes.ts';
 import { toProxyResult, type Answer } from './answer.ts';
+import { runOnce, type IdempotencyServices } from './idempotency.ts';
 import { problem } from './problem.ts';
-import { readRequest, type Request } from './request.ts';
+import { bodyBytes, readRequest, type Request } from './request.ts';
 
 const logger = new Logger({ serviceName: 'kakunin' });
 
+/** What a route does with a request that was read and checked. */
+export type Run<Name extends RouteName> = (request: Request<(typeof routes)[Name]>) => Promise<Answer>;
+
 /**
  * The Lambda handler of a route: reads and checks the request, runs the use case, renders its answer or its error, and
- * logs the outcome in one line.
+ * logs the outcome in one line. Of routes that change something, mutationEndpoint.
  */
-export function endpoint<Name extends RouteName>(name: Name, run: (request: Request<(typeof routes)[Name]>) => Promise<Answer>) {
+export function endpoint<Name extends Exclude<RouteName, MutationName>>(name: Name, run: Run<Name>) {
+  return handling(name, (request) => run(request));
+}
+
+/** The same for a route that changes something; a request with an Idempotency-Key is run once, however often it comes. */
+export function mutationEndpoint<Name extends MutationName>(name: Name, services: () => IdempotencyServices, run: Run<Name>) {
+  return handling(name, (request, event, context) => {
+    const key = request.header('idempotency-key');
+    if (key === undefined) return run(request);
+    const call = {
+      route: name, pathParameters: event.pathParameters ?? {}, principal: request.principal, key, body: bodyBytes(event),
+      requestId: request.requestId, remainingMilliseconds: context.getRemainingTimeInMillis(),
+    };
+    return runOnce(services(), call, () => run(request));
+  });
+}
+
+function handling<Name extends RouteName>(name: Name, answer: (request: Request<(typeof routes)[Name]>, event: APIGatewayProxyEvent, context: Context) => Promise<Answer>) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
     .use(outcomeLog(name))
     .use(problemRenderer)
-    .handler(async (event) => toProxyResult(await run(readRequest(routes[name], event)), event.requestContext.requestId));
+    .handler(async (event, context) => toProxyResult(await answer(readRequest(routes[name], event), event, context), event.requestContext.requestId));
 }
 
 type EndpointMiddleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>;

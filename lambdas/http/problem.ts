@@ -24,7 +24,7 @@ export class BadRequest extends Error {
   }
 }
 
-const statusOf = {
+export const statusOf = {
   INVALID_CURSOR: 400,
   AGENT_NOT_FOUND: 404,
   CERTIFICATE_NOT_FOUND: 404,
@@ -37,7 +37,11 @@ const statusOf = {
   AGENT_RETIRED: 422,
   AGENT_SUSPENDED: 422,
   CERTIFICATE_EXPIRED: 422,
+  CERTIFICATE_NOT_ACTIVE: 422,
   STATUS_NOT_ALLOWED: 422,
+  GRANTEE_NOT_ALLOWED: 422,
+  REQUEST_IN_PROGRESS: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
   CA_NOT_INITIALISED: 503,
   KMS_CREDENTIALS_NOT_CONFIGURED: 503,
   KMS_UNAVAILABLE: 503,
@@ -48,6 +52,7 @@ const statusOf = {
 /** How long a client should wait before it asks again, in seconds, where asking again is what will help. */
 const retryAfterSeconds: Partial<Record<RefusalCode, number>> = {
   ISSUANCE_IN_PROGRESS: 1,
+  REQUEST_IN_PROGRESS: 1,
   CA_NOT_INITIALISED: 30,
   KMS_CREDENTIALS_NOT_CONFIGURED: 30,
   KMS_UNAVAILABLE: 5,

@@ -7,6 +7,7 @@ import { maximumBodyBytes, type Route } from '../routes.ts';
 import { parseJsonObject } from './json-body.ts';
 import { readPrincipal } from './principal.ts';
 import { BadRequest, type Issue } from './problem.ts';
+import { parseStrictJsonObject } from './strict-json.ts';
 import { validationMessage } from './validation-messages.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : Schema extends 'bytes' ? Uint8Array : Record<string, never>;
@@ -37,7 +38,7 @@ export function readRequest<R extends Route>(route: R, event: APIGatewayProxyEve
   }
   const headers = new Map(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]));
   return {
-    body: (route.body === 'bytes' ? bodyBytes(event) : validated(route.body, () => parseJsonObject(limitedBodyBytes(event)), 'body')) as Output<R['body']>,
+    body: (route.body === 'bytes' ? bodyBytes(event) : validated(route.body, () => (route.strictJson ? parseStrictJsonObject : parseJsonObject)(limitedBodyBytes(event)), 'body')) as Output<R['body']>,
     query: validated(route.query, () => event.queryStringParameters ?? {}, 'query') as Output<R['query']>,
     parameter: (name) => decoded(event.pathParameters?.[name] ?? ''),
     header: (name) => headers.get(name),
@@ -78,7 +79,8 @@ function decoded(parameter: string): string {
   }
 }
 
-function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {
+/** The body as it came. */
+export function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {
   return Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
 }
 

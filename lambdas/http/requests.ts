@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { finalReasonCodes } from '../authority/revocation-reasons.ts';
+import { octetsOfBase64Url } from '../pki/base64.ts';
 import { nameAttributeProblem } from '../pki/name-attribute.ts';
+import { parseSerialNumber } from '../pki/serial-number.ts';
 import { actionTypes } from '../authority/risk-assessment.ts';
 
 /*
@@ -122,6 +124,16 @@ export const revokeCertificateRequest = object({
 });
 
 export const ingestEventRequest = object({
+export const certifyAgentRequest = object({
+  // What else it has to be is a rule of the deployment's (authority/grantee.ts).
+  grantee_principal_arn: line(256).nullish(),
+});
+
+export const haltAgentRequest = object({
+  reason: line(500).nullish(),
+  operator_note: prose(1000).nullish(),
+});
+
   agent_id: uuid,
   action_type: z.enum(actionTypes),
   payload: freeForm(16_384).nullish(),
@@ -140,6 +152,60 @@ export const recordRiskScoreRequest = object({
   observed_at: timestamp.nullish(),
 });
 
+/** What is signed has no limits but those of its body and of strict-json.ts. */
+const signable = z.record(z.string(), z.unknown());
+
+/** Base64 in either alphabet (RFC 4648 §4, §5), padded or not; undefined for what is none. */
+const octetsOf = (text: string) =>
+  octetsOfBase64Url((text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text).replaceAll('+', '-').replaceAll('/', '_'));
+
+/** What a reader makes of a text; where that is nothing, the text `must be …`. */
+const readAs = <Value>(read: (text: string) => Value | undefined, what: string) =>
+  z.string().transform((text, { addIssue }) => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    addIssue(`must be ${what}`);
+    return z.NEVER;
+  });
+
+const sha256Digest = readAs((text) => {
+  const octets = octetsOf(text);
+  return octets?.length === 32 ? octets : undefined;
+}, 'a SHA-256 digest: 32 bytes in base64');
+
+const secondsAhead = (time: number) => time - Date.now() / 1000;
+const longestTokenSeconds = 3600;
+
+/** The claims that a caller may set are held to RFC 7519 §4.1; the others of its names are set for him. */
+const claims = z.looseObject({
+  aud: z.union([z.string(), z.array(z.string())], 'must be text or a list of texts').optional(),
+  nbf: z.int().optional(),
+  exp: z.int().refine((exp) => secondsAhead(exp) > 0 && secondsAhead(exp) <= longestTokenSeconds, 'must be a time within the next hour, in seconds since 1970').optional(),
+}, 'must be a JSON object');
+
+/** Exactly one of these fields is to be there. */
+const exactlyOneOf = (...[first, ...others]: [string, ...string[]]) =>
+  (fields: Readonly<Record<string, unknown>>, { addIssue }: z.core.$RefinementCtx) => {
+    const [given, ...more] = [first, ...others].filter((name) => fields[name] !== undefined && fields[name] !== null);
+    if (given === undefined) addIssue({ code: 'custom', path: [first], message: `is required, or ${others.join(' or ')} in its place` });
+    for (const name of more) addIssue({ code: 'custom', path: [name], message: `must not stand beside ${given}` });
+  };
+
+export const signMessageRequest = object({
+  payload: signable.nullish(),
+  digest: sha256Digest.nullish(),
+  jwt: claims.nullish(),
+}).superRefine(exactlyOneOf('payload', 'digest', 'jwt'));
+
+export const verifyMessageRequest = object({
+  payload: signable.nullish(),
+  digest: sha256Digest.nullish(),
+  // What is no base64 is a wrong signature like any other.
+  signature: z.string().transform(octetsOf),
+  certificate_serial: readAs(parseSerialNumber, 'a serial number, such as `openssl x509 -noout -serial` prints'),
+  agent_id: z.string().nullish(),
+}).superRefine(exactlyOneOf('payload', 'digest'));
+
 /** A number in a query, in decimal digits and nothing else. */
 const wholeNumber = (minimum: number, maximum: number) =>
   z.string().regex(/^\d{1,9}$/, 'must be a whole number').transform(Number).pipe(z.number().min(minimum).max(maximum));
@@ -151,7 +217,7 @@ export const listAgentsQuery = z.object({
   status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
   limit,
   offset: wholeNumber(0, 10_000).default(0),
-  cursor,
+  ...cursors,
 });
 
 export const listCertificatesQuery = object({

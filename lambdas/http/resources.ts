@@ -1,9 +1,11 @@
 import type { Agent, FinancialScope } from '../authority/agent.ts';
 import { statusAt, type Certificate, type CertificateStatus } from '../authority/certificate.ts';
+import { haltReceiptOn } from '../authority/halt-receipt.ts';
 import type { RiskRecord } from '../authority/ports.ts';
 import type { RevokedCertificate } from '../authority/revoke-certificate.ts';
 import { riskBand } from '../authority/risk-assessment.ts';
 import { serialNumberOf } from '../pki/serial-number.ts';
+import { haltReceiptResource } from './halt-resource.ts';
 
 /* Records as the API shows them: snake_case, every documented field present, null where there is nothing. */
 
@@ -50,6 +52,7 @@ export function certificateResource(certificate: Certificate, now: string) {
     serial_number: serialNumberOf(certificate.id),
     certificate_pem: certificate.certificatePem,
     kms_key_arn: certificate.keyArn,
+    grantee_principal_arn: certificate.granteePrincipalArn ?? null,
     status: statusAt(certificate, now),
     issued_at: wholeSeconds(certificate.issuedAt),
     expires_at: wholeSeconds(certificate.expiresAt),
@@ -81,6 +84,7 @@ function revocationFields({ revokedAt, revocationReason }: Certificate) {
 export function verificationResource(certificate: Certificate, now: string) {
   const status: CertificateStatus = statusAt(certificate, now);
   const { certified } = certificate;
+  const receipt = haltReceiptOn(certificate);
   const serialNumber = serialNumberOf(certificate.id);
   const issuedAt = wholeSeconds(certificate.issuedAt);
   const expiresAt = wholeSeconds(certificate.expiresAt);
@@ -105,7 +109,7 @@ export function verificationResource(certificate: Certificate, now: string) {
     agent_id: certificate.agentId,
     agent_name: certified.name,
     ...says,
-    halt_receipt: null,
+    halt_receipt: receipt === undefined ? null : haltReceiptResource(receipt),
     agent: { id: certificate.agentId, name: certified.name, model: certified.model ?? null, version: certified.version ?? null, ...says },
   };
 }

@@ -2,6 +2,7 @@ import { createHash, createPublicKey } from 'node:crypto';
 import { type DerElement, readDer, TAG } from './der-reader.ts';
 import { dateOfTime, dottedOid, textOf } from './der-values.ts';
 import { hexOf } from './hexadecimal.ts';
+import { nameText } from './name-text.ts';
 import { OID, PRIVATE_EXTENSION_ARC } from './object-identifiers.ts';
 import { DEFAULT_PRIVATE_ARC } from './profile.ts';
 import { readTbsOfCertificate } from './tbs-certificate.ts';
@@ -48,7 +49,6 @@ const KEY_USAGE_BITS = [
   'digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement', 'keyCertSign', 'cRLSign', 'encipherOnly', 'decipherOnly',
 ];
 const PURPOSE_NAME: Readonly<Record<string, string>> = { [OID.clientAuth]: 'clientAuth', [OID.serverAuth]: 'serverAuth' };
-const ATTRIBUTE_NAME: Readonly<Record<string, string>> = { [OID.countryName]: 'C', [OID.organizationName]: 'O', [OID.commonName]: 'CN' };
 const URI_TAG = 0x86; // GeneralName uniformResourceIdentifier [6]
 
 /**
@@ -100,20 +100,6 @@ export function describeCertificate(certificateDer: Uint8Array, privateArc = DEF
     financialScope: scope === undefined ? undefined : (JSON.parse(scope) as unknown),
     fingerprintSha256: createHash('sha256').update(certificateDer).digest('hex'),
   };
-}
-
-/** RFC 4514 §2, with the escapes of §2.4. */
-export function nameText(name: DerElement): string {
-  const rdns = name.children.map((rdn) =>
-    rdn.children
-      .map(({ children: [type, value] }) => {
-        const oid = dottedOid(type?.content ?? new Uint8Array(1));
-        const text = textOf(value?.content ?? new Uint8Array());
-        return `${ATTRIBUTE_NAME[oid] ?? oid}=${text.replace(/[,+"\\<>;]|^[ #]| $/g, '\\$&')}`;
-      })
-      .join('+'),
-  );
-  return rdns.toReversed().join(',');
 }
 
 function namedBits(bitString: DerElement | undefined): string[] {

@@ -15,7 +15,7 @@ import { privateExtensions } from './private-extensions.ts';
 import { ProfileError } from './profile-error.ts';
 import { AGENT_VALIDITY_SECONDS, agentUri, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS } from './profile.ts';
 import { serialNumberOf } from './serial-number.ts';
-import { SHA256_WITH_RSA_DER } from './signature.ts';
+import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
 import { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
 import { readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 import { encodeTime, type Validity, validityOf } from './validity.ts';

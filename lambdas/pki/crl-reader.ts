@@ -1,14 +1,15 @@
+import type { SignedOctets } from './certificate-reader.ts';
 import { decodeRevokedCertificate, type RevokedCertificate } from './crl-entry.ts';
 import { DerError, type DerElement, readDer, readHeader, TAG } from './der-reader.ts';
 import { dateOfTime, textOf } from './der-values.ts';
 import { readLayer, readShallow, type ShallowElement, shallowElements } from './der-shallow.ts';
-import { nameText } from './certificate-description.ts';
 import { hexOf } from './hexadecimal.ts';
+import { nameText } from './name-text.ts';
 import { OID } from './object-identifiers.ts';
-import { SHA256_WITH_RSA_DER, verifyRsaSha256 } from './signature.ts';
+import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
 import { type ExtensionFields, extensionOf } from './tbs-certificate.ts';
 
-/** A CRL of this service, read. Its signature is for {@link verifyCrlSignature} to judge. */
+/** A CRL of this service, read. Its signature is for others to judge, over what {@link readSignedCrl} returns. */
 export interface CertificateRevocationList {
   /** RFC 4514: most specific attribute first. */
   readonly issuer: string;
@@ -23,6 +24,8 @@ export interface CertificateRevocationList {
   /** The URI of the shard; undefined for a CRL that covers every certificate of its issuer. */
   readonly issuingDistributionPoint: string | undefined;
   readonly entryCount: number;
+  /** The content of revokedCertificates, a view of the CRL, for findRevokedCertificate. */
+  readonly entriesDer: Uint8Array;
   /**
    * The entries in the CRL's order, each decoded when it is asked for.
    * @throws DerError, while iterating, at an entry that is malformed
@@ -54,31 +57,30 @@ export function parseCrl(crlDer: Uint8Array): CertificateRevocationList {
   if (revoked?.content.length === 0) throw new DerError('The CRL has an empty revokedCertificates (RFC 5280 §5.1.2.6).');
   const extensions = extensionsOf(explicitExtensions);
   const name = readDer(issuer.encoded);
+  const entriesDer = revoked?.content ?? new Uint8Array();
   return {
     issuer: nameText(name),
     issuerDer: name.encoded,
     thisUpdate: dateOfTime(readDer(thisUpdate.encoded)),
     nextUpdate: dateOfTime(readDer(nextUpdate.encoded)),
     ...extensions,
-    entryCount: revoked === undefined ? 0 : countElements(revoked.content),
+    entryCount: countElements(entriesDer),
+    entriesDer,
     *revokedCertificates() {
-      for (const { encoded } of shallowElements(revoked?.content ?? new Uint8Array())) yield decodeRevokedCertificate(encoded);
+      for (const { encoded } of shallowElements(entriesDer)) yield decodeRevokedCertificate(encoded);
     },
   };
 }
 
 /**
- * Verifies a CRL's signature under its issuer's key. Nothing else about it is checked.
- * @returns whether it holds; false for anything malformed, never an exception
+ * Takes a CRL's three parts apart, and holds it to say the same algorithm, sha256WithRSAEncryption with NULL, inside and
+ * outside (RFC 5280 §5.1.1.2). The signature is for others to judge.
+ * @returns the octets of the TBSCertList and the signature over them, views of `crlDer`
+ * @throws DerError for anything else
  */
-export function verifyCrlSignature(crlDer: Uint8Array, issuerSubjectPublicKeyInfoDer: Uint8Array): boolean {
-  try {
-    const { tbsCertList, signatureValue } = partsOf(crlDer);
-    return verifyRsaSha256(issuerSubjectPublicKeyInfoDer, tbsCertList.encoded, signatureValue.content.subarray(1));
-  } catch (error) {
-    if (error instanceof DerError) return false;
-    throw error;
-  }
+export function readSignedCrl(crlDer: Uint8Array): SignedOctets {
+  const { tbsCertList, signatureValue } = partsOf(crlDer);
+  return { signed: tbsCertList.encoded, signature: signatureValue.content.subarray(1) };
 }
 
 /** CertificateList (§5.1.1), with sha256WithRSAEncryption and NULL inside and outside (§5.1.1.2). */
@@ -117,16 +119,22 @@ function extensionsOf(explicitExtensions: ShallowElement): Pick<CertificateRevoc
   return {
     crlNumber: BigInt(`0x${hexOf(number.content)}`),
     authorityKeyIdentifier: hexOf(keyIdentifier.content),
-    issuingDistributionPoint: point && uriOfFullName(point),
+    issuingDistributionPoint: point && uriOfDistributionPoint(point),
   };
 }
 
-/** IssuingDistributionPoint { [0] { fullName [0] { uniformResourceIdentifier [6] } } } and no further field (§5.2.5). */
-function uriOfFullName(issuingDistributionPoint: DerElement): string {
+/**
+ * The URI of a distribution point, of the CRL's own or of a certificate's: SEQUENCE { [0] { fullName [0] {
+ * uniformResourceIdentifier [6] } } } and no further field (RFC 5280 §4.2.1.13, §5.2.5).
+ * @throws DerError if it is anything else
+ */
+export function uriOfDistributionPoint(distributionPoint: DerElement): string {
   const only = (element: DerElement | undefined, tag: number): DerElement | undefined =>
     element?.children.length === 1 && element.children[0]?.tag === tag ? element.children[0] : undefined;
-  const uri = only(only(only(issuingDistributionPoint, 0xa0), 0xa0), 0x86);
-  if (uri === undefined) throw new DerError('The issuingDistributionPoint is not one URI alone (RFC 5280 §5.2.5).');
+  const uri = only(only(only(distributionPoint, 0xa0), 0xa0), 0x86);
+  if (uri === undefined) throw new DerError('A distribution point is not one URI alone (RFC 5280 §4.2.1.13, §5.2.5).');
+  // Octets that are no text would all read as the same one, and URIs are compared.
+  if (uri.content.some((octet) => octet >= 0x80)) throw new DerError('The URI of a distribution point is not an IA5String (RFC 5280 §4.2.1.6).');
   return textOf(uri.content);
 }
 

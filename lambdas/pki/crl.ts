@@ -4,13 +4,14 @@ import { DerError, readHeader, TAG } from './der-reader.ts';
 import { concatenated, derElement, derHeader, derTime, totalLength } from './der-writer.ts';
 import { octetsOf } from './hexadecimal.ts';
 import { ProfileError } from './profile-error.ts';
-import { SHA256_WITH_RSA_DER } from './signature.ts';
+import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
 import { readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 
 // The CRL's other forms have files of their own and are part of this module's interface.
 export { encodeRevokedCertificate, type RevokedCertificate } from './crl-entry.ts';
-export { type CertificateRevocationList, parseCrl, verifyCrlSignature } from './crl-reader.ts';
+export { type CertificateRevocationList, parseCrl } from './crl-reader.ts';
 export { crlToPem } from './pem.ts';
+export { verifyCrlSignature } from './signature.ts';
 
 export interface CrlRequest {
   readonly issuerCertificateDer: Uint8Array;

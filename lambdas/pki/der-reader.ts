@@ -1,3 +1,5 @@
+import { compareOctets } from './octets.ts';
+
 /** Thrown for bytes that are not the DER they should be. */
 export class DerError extends Error {
   override readonly name = 'DerError';
@@ -171,9 +173,12 @@ function isUtf8(content: Uint8Array): boolean {
 }
 
 function isSorted(children: readonly DerElement[]): boolean {
-  return children.every((child, index) => index === 0 || Buffer.compare(children[index - 1]?.encoded ?? child.encoded, child.encoded) <= 0);
+  return children.every((child, index) => index === 0 || compareOctets(children[index - 1]?.encoded ?? child.encoded, child.encoded) <= 0);
 }
 
+/** An octet, a character: what the alphabets above are written in. */
 function latin1(content: Uint8Array): string {
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1');
+  let text = '';
+  for (const octet of content) text += String.fromCharCode(octet);
+  return text;
 }

@@ -42,12 +42,12 @@ export function derPositiveInteger(magnitude: Uint8Array): Uint8Array<ArrayBuffe
  * @throws ProfileError if it is invalid or outside 1950–9999, which neither of the two can hold
  */
 export function derTime(date: Date): Uint8Array<ArrayBuffer> {
-  return date.getUTCFullYear() < 2050 ? derElement(TAG.utcTime, Buffer.from(digitsOf(date).slice(2), 'latin1')) : derGeneralizedTime(date);
+  return date.getUTCFullYear() < 2050 ? derElement(TAG.utcTime, new TextEncoder().encode(digitsOf(date).slice(2))) : derGeneralizedTime(date);
 }
 
 /** As {@link derTime}, but GeneralizedTime whatever the year, as OCSP has it (RFC 6960 §4.2.1). */
 export function derGeneralizedTime(date: Date): Uint8Array<ArrayBuffer> {
-  return derElement(TAG.generalizedTime, Buffer.from(digitsOf(date), 'latin1'));
+  return derElement(TAG.generalizedTime, new TextEncoder().encode(digitsOf(date)));
 }
 
 /** YYYYMMDDHHMMSSZ */

@@ -13,6 +13,8 @@ export const completeCrlPemPath = 'crl/complete.pem';
 export const rootCrlPath = 'crl/root.crl';
 export const issuingCertificatePath = 'ca/issuing.cer';
 export const rootCertificatePath = 'ca/root.cer';
+/** No certificate names it: it is for whoever checks what the service attests, such as the receipt of a halt. */
+export const attestationCertificatePath = 'ca/attestation.cer';
 
 /** Where relying parties find what is stored under `path`. */
 export function distributedUrl(distributionUrl: string, path: string): string {

@@ -1,6 +1,10 @@
+const DIGITS = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
 /** Octets as lower-case hexadecimal digits, two each. */
 export function hexOf(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('hex');
+  let hex = '';
+  for (const octet of octets) hex += DIGITS[octet];
+  return hex;
 }
 
 /** The octets that `hex` (an even number of hexadecimal digits, either case) stands for. */

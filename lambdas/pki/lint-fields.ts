@@ -1,10 +1,11 @@
-import { type DerElement, readDer, TAG } from './der-reader.ts';
+import { type DerElement, TAG } from './der-reader.ts';
 import { derNotation, epochSecondsOf, textOf } from './der-values.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { nameAttributeProblem } from './name-attribute.ts';
 import { hexOf } from './hexadecimal.ts';
 import { isCountryCode } from './iso-3166.ts';
 import { OID } from './object-identifiers.ts';
+import { isRsaEncryption, rsaPublicKeyOf } from './rsa-public-key.ts';
 import type { TbsFields } from './tbs-certificate.ts';
 
 // Each function refuses what is wrong with one field of a TBSCertificate, with the reason and where it is written.
@@ -94,25 +95,11 @@ export function* publicKeyRefusals({ subjectPublicKeyInfo }: TbsFields, expected
     yield 'subjectPublicKeyInfo is not the KMS key’s (certificate profile)';
     return;
   }
-  const [algorithm] = subjectPublicKeyInfo.children;
-  if (!algorithm || derNotation(algorithm) !== `SEQUENCE { OID ${OID.rsaEncryption}, NULL }`) {
+  if (!isRsaEncryption(subjectPublicKeyInfo)) {
     yield 'subjectPublicKeyInfo is not rsaEncryption with NULL parameters (RFC 3279 §2.3.1)';
     return;
   }
-  const { modulusBits, exponent } = rsaKeyOf(subjectPublicKeyInfo);
+  const { modulusBits, exponent } = rsaPublicKeyOf(subjectPublicKeyInfo);
   if (modulusBits !== bits) yield `the RSA modulus has ${modulusBits} bits, not ${bits} (certificate profile)`;
   if (exponent !== '010001') yield 'the RSA exponent is not 65537 (certificate profile, FIPS 186-5 §A.1.1)';
-}
-
-/** The octets of the subjectPublicKey BIT STRING, which the key identifier is made of. */
-export function subjectPublicKeyOf(subjectPublicKeyInfo: DerElement): Uint8Array {
-  return subjectPublicKeyInfo.children[1]?.content.subarray(1) ?? new Uint8Array();
-}
-
-/** RSAPublicKey ::= SEQUENCE { modulus, publicExponent } (RFC 8017 appendix A.1.1). */
-function rsaKeyOf(subjectPublicKeyInfo: DerElement): { modulusBits: number; exponent: string } {
-  const [modulus, publicExponent] = readDer(subjectPublicKeyOf(subjectPublicKeyInfo)).children;
-  const magnitude = hexOf(modulus?.content ?? new Uint8Array()).replace(/^00/, '');
-  const leadingBits = magnitude === '' ? 0 : Math.clz32(Number.parseInt(magnitude.slice(0, 2), 16)) - 24;
-  return { modulusBits: 4 * magnitude.length - leadingBits, exponent: hexOf(publicExponent?.content ?? new Uint8Array()) };
 }

@@ -8,6 +8,7 @@ import {
 import * as fields from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
 import { OCSP_RESPONDER_MAX_VALIDITY_SECONDS, type ProfileSettings, RSA_BITS } from './profile.ts';
+import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 
 export interface OcspResponderLintInput {
@@ -44,7 +45,7 @@ export function lintOcspResponderCertificate(input: OcspResponderLintInput): str
       basicConstraints('SEQUENCE {}'),
       keyUsage('BIT STRING 0780'),
       standard('extKeyUsage', `SEQUENCE { OID ${OID.ocspSigning} }`, '4.2.1.12'),
-      subjectKeyIdentifier(fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer))),
+      subjectKeyIdentifier(subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer))),
       authorityKeyIdentifier(hexOf(subjectKeyIdentifierOf(issuer))),
       NO_CHECK,
     ]);

@@ -6,6 +6,7 @@ import { expectedOfAgent, expectedOfAuthority, extensionRefusals } from './lint-
 import * as fields from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
 import { AGENT_VALIDITY_SECONDS, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS } from './profile.ts';
+import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { serialNumberOf } from './serial-number.ts';
 import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf, type TbsFields } from './tbs-certificate.ts';
 
@@ -57,7 +58,7 @@ export function lintAgentCertificate(input: AgentLintInput): string[] {
       agent,
       settings: input.settings,
       crlShard: input.crlShard,
-      subjectPublicKey: fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
+      subjectPublicKey: subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
       issuerKeyIdentifier: hexOf(subjectKeyIdentifierOf(issuer)),
     });
     yield* extensionRefusals(tbs.extensions, expected);
@@ -84,7 +85,7 @@ export function lintAuthorityCertificate(input: AuthorityLintInput): string[] {
     yield* fields.publicKeyRefusals(tbs, input.subjectPublicKeyInfoDer, root === undefined ? RSA_BITS.root : RSA_BITS.issuing);
     const expected = expectedOfAuthority({
       settings: input.settings,
-      subjectPublicKey: fields.subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
+      subjectPublicKey: subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
       issuerKeyIdentifier: root && hexOf(subjectKeyIdentifierOf(root)),
     });
     yield* extensionRefusals(tbs.extensions, expected);

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { DerError, type DerElement, TAG } from './der-reader.ts';
 import { dottedOid } from './der-values.ts';
 import { hexOf } from './hexadecimal.ts';
-import { subjectPublicKeyOf } from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
+import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { serialNumberOfInteger } from './serial-number.ts';
 import { readTbsOfCertificate } from './tbs-certificate.ts';
 

@@ -6,10 +6,10 @@ import { readShallow } from './der-shallow.ts';
 import { derElement, derGeneralizedTime } from './der-writer.ts';
 import { keyIdentifierOf } from './extensions.ts';
 import { octetsOf } from './hexadecimal.ts';
-import { subjectPublicKeyOf } from './lint-fields.ts';
 import { OID } from './object-identifiers.ts';
 import { ProfileError } from './profile-error.ts';
-import { SHA256_WITH_RSA_DER } from './signature.ts';
+import { subjectPublicKeyOf } from './rsa-public-key.ts';
+import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
 import { readTbsOfCertificate } from './tbs-certificate.ts';
 
 /** CertStatus (RFC 6960 §4.2.1). */

@@ -1,7 +1,5 @@
-import { readDer, DerError } from './der-reader.ts';
-
-const BEGIN = '-----BEGIN CERTIFICATE-----';
-const END = '-----END CERTIFICATE-----';
+// Reading has a file of its own and is part of this module's interface.
+export { pemToDer } from './pem-reader.ts';
 
 /** RFC 7468 §5.1: base64 in lines of 64, LF, a newline at the end. */
 export function certificateToPem(der: Uint8Array): string {
@@ -11,23 +9,6 @@ export function certificateToPem(der: Uint8Array): string {
 /** A CRL's PEM (RFC 7468 §6), in bytes, as it is published: one may have a million entries. */
 export function crlToPem(der: Uint8Array): Uint8Array {
   return pemOf('X509 CRL', der);
-}
-
-/**
- * Reads the first certificate of a PEM text; explanatory text around it is skipped (RFC 7468 §2 and §5.2).
- * @returns its DER
- * @throws DerError if there is none, its base64 is malformed, or what it holds is not DER
- */
-export function pemToDer(pem: string): Uint8Array {
-  const begin = pem.indexOf(BEGIN);
-  const end = begin === -1 ? -1 : pem.indexOf(END, begin);
-  if (end === -1) throw new DerError('The text holds no PEM certificate (RFC 7468 §5.1).');
-  const base64 = pem.slice(begin + BEGIN.length, end).replace(/[ \t\r\n]/g, '');
-  // Buffer.from skips what it does not know, so the alphabet and the length are checked here.
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw new DerError('The PEM certificate is not base64 (RFC 7468 §3).');
-  const der = Uint8Array.from(Buffer.from(base64, 'base64'));
-  readDer(der);
-  return der;
 }
 
 const LINE_OCTETS = 48; // 64 characters of base64

@@ -25,9 +25,11 @@ export const ISSUING_VALIDITY_SECONDS = 10 * 365 * DAY_SECONDS - 1;
 export const ROOT_VALIDITY_SECONDS = 25 * 365 * DAY_SECONDS - 1;
 /** OCSP responder: at most 30 days, since nobody can revoke it (RFC 6960 §4.2.2.2.1). */
 export const OCSP_RESPONDER_MAX_VALIDITY_SECONDS = 30 * DAY_SECONDS - 1;
+/** Attestation authority: two years of 365 days, cut short where the issuing CA ends earlier. */
+export const ATTESTATION_VALIDITY_SECONDS = 2 * 365 * DAY_SECONDS - 1;
 
 /** RSA modulus lengths in bits, as KMS makes them; the public exponent is always 65537. */
-export const RSA_BITS = { root: 4096, issuing: 3072, agent: 2048, ocspResponder: 2048 } as const;
+export const RSA_BITS = { root: 4096, issuing: 3072, agent: 2048, ocspResponder: 2048, attestation: 2048 } as const;
 
 const DOTTED_OID = /^(?:[01]\.(?:[0-9]|[1-3][0-9])|2\.(?:0|[1-9][0-9]*))(?:\.(?:0|[1-9][0-9]*))+$/;
 const OID_MAX_LENGTH = 128;

@@ -1,9 +1,7 @@
 import { createPublicKey, KeyObject, verify } from 'node:crypto';
-import { readDer, TAG } from './der-reader.ts';
-import { hexOf } from './hexadecimal.ts';
-
-/** AlgorithmIdentifier { sha256WithRSAEncryption, NULL } (RFC 4055 §5), DER in hexadecimal digits. */
-export const SHA256_WITH_RSA_DER = '300d06092a864886f70d01010b0500';
+import { readSignedCertificate, type SignedOctets } from './certificate-reader.ts';
+import { readSignedCrl } from './crl-reader.ts';
+import { DerError } from './der-reader.ts';
 
 /**
  * Verifies an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 §8.2.2).
@@ -27,14 +25,23 @@ export function verifyRsaSha256(publicKey: Uint8Array | KeyObject, data: Uint8Ar
  * @returns whether it holds; false for anything malformed, never an exception
  */
 export function verifyCertificateSignature(certificateDer: Uint8Array, issuerSubjectPublicKeyInfoDer: Uint8Array): boolean {
+  return verifySigned(() => readSignedCertificate(certificateDer), issuerSubjectPublicKeyInfoDer);
+}
+
+/**
+ * Verifies a CRL's signature under its issuer's key. Nothing else about it is checked.
+ * @returns whether it holds; false for anything malformed, never an exception
+ */
+export function verifyCrlSignature(crlDer: Uint8Array, issuerSubjectPublicKeyInfoDer: Uint8Array): boolean {
+  return verifySigned(() => readSignedCrl(crlDer), issuerSubjectPublicKeyInfoDer);
+}
+
+function verifySigned(read: () => SignedOctets, subjectPublicKeyInfoDer: Uint8Array): boolean {
   try {
-    const { tag, children: [tbsCertificate, signatureAlgorithm, signatureValue, ...rest] } = readDer(certificateDer);
-    if (tag !== TAG.sequence || !tbsCertificate || !signatureAlgorithm || !signatureValue || rest.length > 0) return false;
-    const signature = tbsCertificate.children[2];
-    if (!signature || hexOf(signature.encoded) !== SHA256_WITH_RSA_DER || hexOf(signatureAlgorithm.encoded) !== SHA256_WITH_RSA_DER) return false;
-    if (signatureValue.tag !== 0x03 || signatureValue.content[0] !== 0) return false;
-    return verifyRsaSha256(issuerSubjectPublicKeyInfoDer, tbsCertificate.encoded, signatureValue.content.subarray(1));
-  } catch {
-    return false;
+    const { signed, signature } = read();
+    return verifyRsaSha256(subjectPublicKeyInfoDer, signed, signature);
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
   }
 }

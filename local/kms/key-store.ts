@@ -1,14 +1,14 @@
 import { createPrivateKey } from 'node:crypto';
 import { KmsError } from './errors.ts';
 import { openKeyDirectory, type KeyDirectory } from './key-directory.ts';
-import { generateKeyMaterial, isDeleted, keyMaterial, kmsArn, type Key, type KeyMaterialSource, type KeyOwner, type KeySpec } from './key.ts';
+import { generateKeyMaterial, isDeleted, kmsArn, signingMaterial, symmetricKeySpec, type Key, type KeyMaterial, type KeyMaterialSource, type KeyOwner, type KeySpec } from './key.ts';
 
 const keyIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface KeyStoreOptions {
   readonly owner: KeyOwner;
   readonly clock: () => Date;
-  /** Of new keys' material; by default it is generated. */
+  /** Of new RSA keys' material; by default it is generated. */
   readonly source?: KeyMaterialSource | undefined;
 }
 
@@ -35,9 +35,9 @@ export class KeyStore {
   }
 
   /** Material for a new key. */
-  async newMaterial(keySpec: KeySpec): Promise<Pick<Key, 'privateKey' | 'publicKey'>> {
-    if (this.#source === undefined) return generateKeyMaterial(keySpec);
-    return keyMaterial(createPrivateKey({ key: Buffer.from(await this.#source(keySpec)), format: 'der', type: 'pkcs8' }), keySpec);
+  async newMaterial(keySpec: KeySpec): Promise<KeyMaterial> {
+    if (this.#source === undefined || keySpec === symmetricKeySpec) return generateKeyMaterial(keySpec);
+    return signingMaterial(createPrivateKey({ key: Buffer.from(await this.#source(keySpec)), format: 'der', type: 'pkcs8' }), keySpec);
   }
 
   /** Stores a new key. */

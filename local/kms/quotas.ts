@@ -11,6 +11,7 @@ const quotas: readonly (readonly [requestsPerSecond: number, ...operations: read
   [5, 'EnableKey'],
   [10, 'TagResource'],
   [15, 'ScheduleKeyDeletion'],
+  [50, 'CreateGrant'],
   [500, 'ListKeys'],
   [1000, 'Sign', 'Verify'],
   [2000, 'DescribeKey'],

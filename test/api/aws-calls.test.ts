@@ -152,6 +152,44 @@ describe('revoke', () => {
   });
 });
 
+describe('sign', () => {
+  const sign = (agentId: string, body: object) => runtime.call('POST', `/agents/${agentId}/sign`, { body });
+
+  test.each([
+    ['a payload', { payload: { a: 1 } }],
+    ['a digest', { digest: Buffer.alloc(32).toString('base64') }],
+    ['a token', { jwt: { aud: 'a' } }],
+  ])('takes three calls one after the other for %s', async (_, body) => {
+    const agentId = await runtime.newAgent();
+    await runtime.certify(agentId);
+    const { answer, calls } = await callsOf(() => sign(agentId, body));
+    expect(answer.status).toBe(200);
+    expect(purposes(calls)).toEqual(['readAgent', 'sign', 'transaction']);
+    expect(depth(calls)).toBe(3);
+  });
+
+  test('takes one call where there is nothing to sign with, and none for what is no request', async () => {
+    for (const [agentId, status] of [['00000000-0000-4000-8000-000000000000', 404], [await runtime.newAgent(), 422]] as const) {
+      const { answer, calls } = await callsOf(() => sign(agentId, { payload: {} }));
+      expect(answer.status).toBe(status);
+      expect(purposes(calls)).toEqual(['readAgent']);
+    }
+    const { answer, calls } = await callsOf(() => sign('00000000-0000-4000-8000-000000000000', {}));
+    expect([answer.status, calls]).toEqual([400, []]);
+  });
+
+  test('is verified with one call to DynamoDB and none to KMS', async () => {
+    const agentId = await runtime.newAgent();
+    await runtime.certify(agentId);
+    const { signature, certificate_serial } = (await sign(agentId, { payload: {} })).body.data;
+    for (const payload of [{}, { a: 1 }]) {
+      const { answer, calls } = await callsOf(() => runtime.call('POST', '/verify/message', { body: { payload, signature, certificate_serial }, key: null }));
+      expect(answer.status).toBe(200);
+      expect(purposes(calls)).toEqual(['readCertificate']);
+    }
+  });
+});
+
 describe('verify', () => {
   test('takes one call to DynamoDB and none to KMS, whatever there is to find', async () => {
     const { body } = await runtime.certify(await runtime.newAgent());

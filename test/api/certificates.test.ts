@@ -50,6 +50,7 @@ describe('POST /agents/{id}/certify', () => {
         serial_number: body.data.id.replaceAll('-', '').toUpperCase(),
         certificate_pem: expect.stringMatching(/^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n$/),
         kms_key_arn: expect.stringMatching(/^arn:aws:kms:eu-west-1:\d{12}:key\/[0-9a-f-]{36}$/),
+        grantee_principal_arn: null,
         status: 'active',
         issued_at: expect.stringMatching(wholeSecond),
         expires_at: expect.stringMatching(wholeSecond),

@@ -151,7 +151,7 @@ describe('403', () => {
     await refused(403, 'FORBIDDEN', ['POST', '/agents', { key, body: 'not json' }]);
   });
 
-  test.each(endpointsWithKey.filter(({ scope }) => scope !== 'events:write'))("$method $path with an agent's own key, whatever scopes it was written with", async ({ method, url }) => {
+  test.each(endpointsWithKey.filter(({ scope }) => scope !== 'events:write' && scope !== 'agents:sign'))("$method $path with an agent's own key, whatever scopes it was written with", async ({ method, url }) => {
     const key = await tables.addKey({ tenantId: acmeId, agentId: agents.active.id, scopes });
     await refused(403, 'FORBIDDEN', [method, url, { key }]);
   });
@@ -209,14 +209,15 @@ describe('400 for a body that is not a JSON object', () => {
   const notJson = ['not json', ' ', '{', '{}{}', '{} x', "{'reason':'x'}", '{"reason":"x",}', '{reason:"x"}', '{"score":NaN}', '{"score":.5}', '{"score":0x1}', '{"reason":"a\nb"}', '{"a":"\\x41"}', '// c\n{}', 'reason=x'];
   const brokenUtf8 = [bytes(0xff), bytes(0xc3), bytes(0xc0, 0x80), bytes(0xed, 0xa0, 0x80), bytes(0xf5, 0x80, 0x80, 0x80), Buffer.from('{"reason":"x"}', 'utf16le')];
   const tooDeep = [`{"reason":${'['.repeat(30_000)}${']'.repeat(30_000)}}`];
-  const bodies = [...notAnObject, ...notJson, ...brokenUtf8, ...tooDeep];
+  const bodies = [...notAnObject, ...notJson, ...brokenUtf8];
 
   const prototypeKeys = ['{"__proto__":{"admin":true}}', '{"reason":"x","metadata":{"__proto__":1}}', '{"metadata":{"a":[{"b":{"__proto__":null}}]}}', '{"\\u005f_proto__":1}', '{"ignored":{"__proto__":{}}}'];
 
-  test.each(endpointsWithBody)('$method $path', async ({ method, url }) => {
+  test.each(endpointsWithBody)('$method $path', async ({ method, url, strictJson = false }) => {
     const before = await tables.contents();
-    for (const body of bodies) expectProblem(await runtime.call(method, url, { body }), 400, 'INVALID_JSON');
-    for (const body of prototypeKeys) expectProblem(await runtime.call(method, url, { body }), 400, 'VALIDATION_FAILED', { issues: ['__proto__'] });
+    // Of what is signed it is said where it is too deep: test/http/strict-json.test.ts.
+    for (const body of [...bodies, ...(strictJson ? [] : tooDeep)]) expectProblem(await runtime.call(method, url, { body }), 400, 'INVALID_JSON');
+    for (const body of prototypeKeys) expectProblem(await runtime.call(method, url, { body }), 400, 'VALIDATION_FAILED', { issues: [expect.stringMatching(/(^|\.)__proto__$/)] });
     expect(await tables.changesSince(before)).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ async function deploy(RequestType: 'Create' | 'Update' | 'Delete') {
 
 test('a deployment puts something at every URL that certificates name', () => {
   const shards = Array.from({ length: crlShardCount }, (_, crlShard) => `crl/shard-${crlShard}.crl`);
-  expect(objects).toEqual(['ca/issuing.cer', 'ca/root.cer', 'crl/complete.crl', 'crl/complete.pem', 'crl/root.crl', ...shards].sort());
+  expect(objects).toEqual(['ca/attestation.cer', 'ca/issuing.cer', 'ca/root.cer', 'crl/complete.crl', 'crl/complete.pem', 'crl/root.crl', ...shards].sort());
 });
 
 test('called again, by CloudFormation or by the clock, it makes nothing anew', async () => {
@@ -80,7 +80,7 @@ describe('where KMS fails', () => {
     const injection = runtime.kms.inject({ operation: 'Sign' }, fault);
     await expect(deploy('Update')).rejects.toThrow(message);
     injection.remove();
-    expect(await published()).toEqual(['ca/issuing.cer', 'ca/root.cer']);
+    expect(await published()).toEqual(['ca/attestation.cer', 'ca/issuing.cer', 'ca/root.cer']);
     await deploy('Update');
     expect(await published()).toEqual(objects);
   });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../lambdas/routes.ts';
-import { certifiedAgent, minimalAgent, registerAgent, revoke } from '../support/agents.ts';
+import { certifiedAgent, dataOf, minimalAgent, registerAgent, revoke } from '../support/agents.ts';
 import { expectProblem } from '../support/problems.ts';
-import { nested, requestFieldRows, stringify, type RequestName } from '../support/request-fields.ts';
+import { change, nested, requestFieldRows, stringify, type RequestName } from '../support/request-fields.ts';
 import { startTestRuntime, type Reply, type TestRuntime } from '../support/runtime.ts';
 
 /* What requests may hold, over HTTP. Every value of test/support/request-fields.ts is tried in test/http/requests.test.ts; here, some of each field's. */
@@ -10,16 +10,26 @@ import { startTestRuntime, type Reply, type TestRuntime } from '../support/runti
 let runtime: TestRuntime;
 let agentId: string;
 let changedAgentId: string;
+let haltedAgentId: string;
+let retiredAgentId: string;
 let revokedCertificateId: string;
+/** An agent that can sign, and its certificate's serial number. */
+let signer: { id: string; serial: string };
 
 beforeAll(async () => {
   runtime = await startTestRuntime();
   const { call } = runtime;
-  const [agent, changed, revoked] = await Promise.all([registerAgent(call), registerAgent(call), certifiedAgent(call)]);
+  const [agent, changed, halted, retired, revoked, signing] = await Promise.all([
+    registerAgent(call), registerAgent(call), registerAgent(call), registerAgent(call), certifiedAgent(call), certifiedAgent(call),
+  ]);
   agentId = agent.id;
   changedAgentId = changed.id;
+  haltedAgentId = halted.id;
+  retiredAgentId = retired.id;
   revokedCertificateId = revoked.certificate.id;
+  signer = { id: signing.agent.id, serial: signing.certificate.serial_number };
   await revoke(call, revokedCertificateId);
+  dataOf(await call('DELETE', `/agents/${retiredAgentId}`), 200);
 });
 
 afterAll(() => runtime.stop());
@@ -35,10 +45,15 @@ interface Request {
 const requests: Readonly<Record<RequestName, Request>> = {
   'create-agent': { path: () => '/agents', body: () => minimalAgent, passed: 201 },
   'update-agent': { path: () => `/agents/${changedAgentId}`, body: () => ({}), passed: 200 },
+  'halt-agent': { path: () => `/agents/${haltedAgentId}/halt`, body: () => ({}), passed: 200 },
+  // Of a retired agent, where no grantee is allowed: a request that is well-formed gets as far as 422.
+  'certify-agent': { path: () => `/agents/${retiredAgentId}/certify`, body: () => ({}), passed: 422 },
   // Of a certificate that is revoked already: a request that is well-formed gets as far as 409, and one certificate serves them all.
   'revoke-certificate': { path: () => `/certificates/${revokedCertificateId}/revoke`, body: () => ({ reason: 'Key lost' }), passed: 409 },
   'ingest-event': { path: () => '/events', body: () => ({ agent_id: agentId, action_type: 'api_call' }), passed: 201 },
   'record-risk-score': { path: () => '/risk-scores', body: () => ({ agent_id: agentId, score: 0.1 }), passed: 202 },
+  'sign-message': { path: () => `/agents/${signer.id}/sign`, body: () => ({ payload: {} }), passed: 200 },
+  'verify-message': { path: () => '/verify/message', body: () => ({ payload: {}, signature: '', certificate_serial: signer.serial }), passed: 200 },
 };
 
 function send(route: RequestName, change: object): Promise<Reply> {
@@ -61,13 +76,13 @@ describe.each(requestFieldRows.filter(({ field }) => field !== 'status'))('$rout
       ...[...some(refused), ...(nullable ? [] : [null])].map((value) => ({ value, path: field })),
       ...some(refusedWithin).map((value) => ({ value, path: `${field}.0` })),
     ];
-    const replies = await Promise.all(cases.map(({ value }) => send(route, nested(field, value))));
+    const replies = await Promise.all(cases.map(({ value }) => send(route, change(field, definition, value))));
     for (const [index, { path }] of cases.entries()) expectProblem(replies[index] as Reply, 400, 'VALIDATION_FAILED', { issues: [path] });
   });
 
   test('takes what it can be', async () => {
     for (const value of [...some(passed), ...(nullable ? [null] : [])]) {
-      const { status, body } = await send(route, nested(field, value));
+      const { status, body } = await send(route, change(field, definition, value));
       expect([show(value), status]).toEqual([show(value), requests[route].passed]);
       // Agents are answered as they were described.
       if (route.endsWith('-agent') && value !== null) expect(JSON.stringify(reading(field, body.data))).toBe(JSON.stringify(JSON.parse(stringify(value))));
@@ -75,7 +90,7 @@ describe.each(requestFieldRows.filter(({ field }) => field !== 'status'))('$rout
   });
 
   test(required ? 'is required' : 'may be missing', async () => {
-    const reply = await send(route, nested(field, undefined));
+    const reply = await send(route, change(field, definition, undefined));
     if (required) expectProblem(reply, 400, 'VALIDATION_FAILED', { issues: [field] });
     else expect(reply.status).toBe(requests[route].passed);
   });

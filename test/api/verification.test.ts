@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { certificateToPem } from '../../lambdas/pki/certificate.ts';
 import { certifiedAgent, dataOf, fullAgent, revoke, unknownId } from '../support/agents.ts';
 import { authorityPems, pemsIn } from '../support/authorities.ts';
+import { download } from '../support/distribution.ts';
 import { openssl } from '../support/openssl.ts';
 import { expectProblem } from '../support/problems.ts';
 import { caller, startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
@@ -175,7 +177,10 @@ describe.each(['/ca', '/ca/chain'])('GET %s', (path) => {
         certificate_pem: pem,
       };
     };
-    expect(JSON.parse(reply.bytes.toString())).toStrictEqual({ data: { certificates: [described('issuing', issuing), described('root', root)], chain_pem: issuing + root } });
+    const attestation = certificateToPem(await download(`${runtime.distributionUrl}/ca/attestation.cer`));
+    expect(JSON.parse(reply.bytes.toString())).toStrictEqual({
+      data: { certificates: [described('issuing', issuing), described('root', root), described('attestation', attestation)], chain_pem: issuing + root },
+    });
   });
 
   test('is the issuing certificate’s DER as application/pkix-cert', async () => {

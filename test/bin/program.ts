@@ -12,11 +12,14 @@ export interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Interrupts it, as Ctrl-C does, once this is in its output. */
   readonly interruptAt?: string;
+  /** Kills it outright when it is aborted. */
+  readonly kill?: AbortSignal;
 }
 
 /** Runs a program of bin/ or bench/ as its npm script does, from the repository's root. */
-export async function runProgram(file: string, args: readonly string[] = [], { environment = {}, interruptAt }: ProgramOptions = {}): Promise<ProgramResult> {
+export async function runProgram(file: string, args: readonly string[] = [], { environment = {}, interruptAt, kill }: ProgramOptions = {}): Promise<ProgramResult> {
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  kill?.addEventListener('abort', () => void child.kill('SIGKILL'));
   const text = { stdout: '', stderr: '' };
   let interrupted = false;
   for (const name of ['stdout', 'stderr'] as const) {

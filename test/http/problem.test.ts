@@ -16,7 +16,11 @@ const statuses: Readonly<Record<RefusalCode, number>> = {
   AGENT_RETIRED: 422,
   AGENT_SUSPENDED: 422,
   CERTIFICATE_EXPIRED: 422,
+  CERTIFICATE_NOT_ACTIVE: 422,
   STATUS_NOT_ALLOWED: 422,
+  GRANTEE_NOT_ALLOWED: 422,
+  REQUEST_IN_PROGRESS: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
   CA_NOT_INITIALISED: 503,
   KMS_CREDENTIALS_NOT_CONFIGURED: 503,
   KMS_UNAVAILABLE: 503,
@@ -31,7 +35,7 @@ describe('a refusal', () => {
 
   test.each(Object.entries(statuses) as [RefusalCode, number][])('%s says when to come back if that helps', (code, status) => {
     const retryAfter = problem(new Refusal(code, 'A sentence.'), 'r').headers?.['retry-after'];
-    if (status === 503 || code === 'ISSUANCE_IN_PROGRESS') expect(retryAfter).toMatch(/^[1-9]\d*$/);
+    if (status === 503 || code === 'ISSUANCE_IN_PROGRESS' || code === 'REQUEST_IN_PROGRESS') expect(retryAfter).toMatch(/^[1-9]\d*$/);
     else expect(retryAfter).toBeUndefined();
   });
 

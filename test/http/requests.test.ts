@@ -4,16 +4,20 @@ import { BadRequest } from '../../lambdas/http/problem.ts';
 import { readRequest } from '../../lambdas/http/request.ts';
 import { routes } from '../../lambdas/routes.ts';
 import { minimalAgent, unknownId } from '../support/agents.ts';
-import { nested, requestFieldRows, requestFields, stringify, type RequestName } from '../support/request-fields.ts';
+import { change, requestFieldRows, requestFields, stringify, type RequestName } from '../support/request-fields.ts';
 import { proxyEvent } from './proxy-event.ts';
 
 /** For each request a body that passes. */
 const bodies: Readonly<Record<RequestName, Readonly<Record<string, unknown>>>> = {
   'create-agent': minimalAgent,
   'update-agent': {},
+  'halt-agent': {},
+  'certify-agent': {},
   'revoke-certificate': { reason: 'Key lost' },
   'ingest-event': { agent_id: unknownId, action_type: 'api_call' },
   'record-risk-score': { agent_id: unknownId, score: 0.1 },
+  'sign-message': { payload: {} },
+  'verify-message': { payload: {}, signature: '', certificate_serial: '1' },
 };
 
 const read = (route: RequestName, body: unknown) => readRequest(routes[route], proxyEvent({ body: stringify(body) })).body as Record<string, unknown>;
@@ -41,7 +45,7 @@ test('the table of fields knows every request body in JSON and every field of it
 
 describe.each(requestFieldRows)('$route $field', ({ route, field, definition }) => {
   const { refused, refusedWithin = [], passed, nullable, required } = definition;
-  const issuesOf = (value: unknown) => issuePaths(route, { ...bodies[route], ...nested(field, value) });
+  const issuesOf = (value: unknown) => issuePaths(route, { ...bodies[route], ...change(field, definition, value) });
   const show = (value: unknown) => stringify(value).slice(0, 60);
 
   test('refuses what it cannot be', () => {

@@ -92,20 +92,22 @@ describe('every function', () => {
     expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
     expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
     for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
-    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'REGISTRY_TABLE']);
+    for (const name of ['sign-message', 'verify-message', 'halt-agent']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
+    for (const name of ['certify-agent', 'renew-certificate']) expect(told(name)).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'REGISTRY_TABLE']);
     expect(told('mint-authority')).toEqual([
-      'CA_ORGANIZATION', 'CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
+      'ATTESTATION_KEY_ID', 'CA_ORGANIZATION', 'CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
     ]);
-    const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com' });
+    const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com', granteeAccounts: ['123456789012', '000000000001'] });
     expect(told('certify-agent', configured)).toEqual([
-      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
+      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'GRANTEE_ACCOUNTS', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
     ]);
     expect(told('mint-authority', configured)).toContain('CA_COUNTRY');
+    expect(configured.get('certify-agent')?.Properties['Environment'].Variables['GRANTEE_ACCOUNTS']).toBe('123456789012,000000000001');
   });
 
-  test('certify-agent names its own role to the keys it creates, and that of the function that will retire them', () => {
-    const { CERTIFIER_ROLE_ARN, KEY_RETIRER_ROLE_ARN } = functions.get('certify-agent')?.Properties['Environment'].Variables as Record<string, unknown>;
-    expect([render(CERTIFIER_ROLE_ARN), render(KEY_RETIRER_ROLE_ARN)]).toEqual(['<role of certify-agent>', '<role of retire-keys>']);
+  test.each(['certify-agent', 'renew-certificate'])('%s names its own role to the keys it creates, and those of the functions that will sign with them and retire them', (name) => {
+    const { CERTIFIER_ROLE_ARN, KEY_RETIRER_ROLE_ARN, MESSAGE_SIGNER_ROLE_ARN } = functions.get(name)?.Properties['Environment'].Variables as Record<string, unknown>;
+    expect([CERTIFIER_ROLE_ARN, KEY_RETIRER_ROLE_ARN, MESSAGE_SIGNER_ROLE_ARN].map(render)).toEqual([`<role of ${name}>`, '<role of retire-keys>', '<role of sign-message>']);
   });
 
   test('that signs long lists has a whole processor, which comes with 1,769 MB', () => {
@@ -202,6 +204,7 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
     MethodSettings: [
       { HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false },
       { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
+      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
     ],
   });
   const line = Properties['AccessLogSetting'].Format as string;

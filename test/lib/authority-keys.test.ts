@@ -5,8 +5,9 @@ const { ofType, key, render, template } = synthesize();
 
 describe.each([
   ['ca-root', 'RSA_4096', ['mint-authority']],
-  ['ca-issuing', 'RSA_3072', ['certify-agent', 'mint-authority', 'publish-crls', 'refresh-crls']],
+  ['ca-issuing', 'RSA_3072', ['certify-agent', 'mint-authority', 'publish-crls', 'refresh-crls', 'renew-certificate']],
   ['ca-ocsp', 'RSA_2048', ['get-ocsp', 'post-ocsp']],
+  ['ca-attestation', 'RSA_2048', ['halt-agent']],
 ] as const)('the %s key', (role, keySpec, signers) => {
   const { Properties, DeletionPolicy, UpdateReplacePolicy } = key(role);
   const policy = Properties['KeyPolicy'].Statement as Statement[];
@@ -37,7 +38,7 @@ describe.each([
 });
 
 test('there are no other keys', () => {
-  expect(ofType('AWS::KMS::Key')).toHaveLength(3);
+  expect(ofType('AWS::KMS::Key')).toHaveLength(4);
   expect(ofType('AWS::KMS::Alias')).toHaveLength(0);
 });
 
@@ -47,7 +48,7 @@ describe('minting', () => {
   test('is asked by what certificates depend on, and not again by a deployment that changes something else', () => {
     const { ServiceToken: _, ...properties } = resource?.Properties ?? {};
     expect(Object.entries(properties).map(([name, value]) => `${name} ${typeof value === 'number' ? value : render(value)}`).sort()).toEqual([
-      'CrlShards 16', 'DistributionUrl http://<distribution>', 'IssuingKeyId <issuing key>', 'OcspKeyId <OCSP key>', 'RootKeyId <root key>',
+      'AttestationKeyId <attestation key>', 'CrlShards 16', 'DistributionUrl http://<distribution>', 'IssuingKeyId <issuing key>', 'OcspKeyId <OCSP key>', 'RootKeyId <root key>',
     ]);
     expect(synthesize({ riskThreshold: 0.5, organization: 'Another', keyDeletionDays: 7 }).template.Resources[id]?.Properties).toEqual(resource?.Properties);
   });

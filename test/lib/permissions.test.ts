@@ -11,7 +11,17 @@ const everywhere = new Set([ownLogs, tracing]);
 
 const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:RequestTag/kakunin:role StringEquals agent';
 const revoke = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* OUTBOX#* REVOKED#*';
+// Whatever changes something honours Idempotency-Key.
+const keyed = 'dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in IDEMPOTENCY#*';
 const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
+
+// What else may be done with an agent's key is said by the key itself.
+const issue = [
+  'dynamodb:GetItem on <registry>, keys in CA#issuing',
+  `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
+  `kms:Sign on <issuing key>, ${digests}`,
+  `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
+];
 
 const readStream = (table: 'registry' | 'risk') => `dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <${table}>/stream/*`;
 const setAside = ['s3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*'];
@@ -26,21 +36,23 @@ const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp 
 
 /** Who may do what: all of it, beside every function's own logs and traces. */
 const expected: Record<string, readonly string[]> = {
-  'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*'],
+  'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*', keyed],
   'list-agents': ['dynamodb:BatchGetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <registry>/index/by-tenant'],
   'get-agent': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
     'dynamodb:GetItem on <registry>, keys in AGENT#*',
     'dynamodb:Query on <registry>/index/by-agent',
   ],
-  'update-agent': [revoke],
-  'retire-agent': [revoke],
-  'certify-agent': [
-    'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*',
-    'dynamodb:GetItem on <registry>, keys in CA#issuing',
-    `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
-    `kms:Sign on <issuing key>, ${digests}`,
-    `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
+  'update-agent': [revoke, keyed],
+  'retire-agent': [revoke, keyed],
+  'halt-agent': [revoke, keyed, 'dynamodb:GetItem on <registry>, keys in CA#attestation', `kms:Sign on <attestation key>, ${digests}`],
+  'certify-agent': [...issue, keyed, 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*'],
+  'renew-certificate': [...issue, keyed, 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#* OUTBOX#* REVOKED#*'],
+  // Each agent's key says itself that this function may sign with it.
+  'sign-message': [
+    keyed,
+    'dynamodb:ConditionCheckItem dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#*',
+    'dynamodb:GetItem on <registry>, keys in AGENT#* CA#issuing CERT#*',
   ],
   'list-certificates': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
@@ -48,12 +60,14 @@ const expected: Record<string, readonly string[]> = {
     'dynamodb:Query on <registry>/index/by-tenant',
   ],
   'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
-  'revoke-certificate': [revoke],
+  'revoke-certificate': [revoke, keyed],
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
+  'verify-message': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
+  'get-openapi': [],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
-  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>'],
-  'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>'],
+  'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>', keyed],
+  'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>', keyed],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
   'auto-revoke': [revoke, readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
@@ -70,6 +84,7 @@ const expected: Record<string, readonly string[]> = {
   'mint-authority': [
     ...publishCrls,
     'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CA#*',
+    'kms:GetPublicKey on <attestation key>',
     'kms:GetPublicKey on <issuing key>',
     'kms:GetPublicKey on <OCSP key>',
     'kms:GetPublicKey on <root key>',
@@ -115,7 +130,7 @@ describe('what nobody may do', () => {
 
   test('no table can be scanned or changed', () => {
     expect([...new Set(actions.filter((action) => action.startsWith('dynamodb:')))].sort()).toEqual([
-      'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords',
+      'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords',
       'dynamodb:GetShardIterator', 'dynamodb:ListStreams', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem',
     ]);
   });

@@ -59,11 +59,14 @@ async function open({ port = 0, ...options }: Partial<ApiOptions> & Pick<Gateway
   return { ...opened, url: `${opened.origin}/v1` };
 }
 
+/** These routes are not the service's, though some have the names of its own. */
+const anyAnswer = () => undefined;
+
 let gateway: Awaited<ReturnType<typeof open>>;
 let call: Call;
 beforeAll(async () => {
   gateway = await open({ timeoutSeconds: 0.3 });
-  call = caller(gateway.url, 'kak_test_good');
+  call = caller(gateway.url, 'kak_test_good', anyAnswer);
 });
 afterAll(() => gateway.close());
 
@@ -189,7 +192,7 @@ describe('the authorizer', () => {
     };
     expect(await ask(call)).toBe(3);
     const caching = await open({ authorizerCacheSeconds: 60 });
-    expect(await ask(caller(caching.url, null))).toBe(1);
+    expect(await ask(caller(caching.url, null, anyAnswer))).toBe(1);
     await caching.close();
   });
 

@@ -63,7 +63,7 @@ test('the CA’s keys carry their roles as tags', async () => {
   const { Keys = [] } = await kms.send(new ListKeysCommand({}));
   const tags = await Promise.all(Keys.map(async ({ KeyId }) => (await kms.send(new ListResourceTagsCommand({ KeyId }))).Tags ?? []));
   const roles = tags.flat().filter(({ TagKey }) => TagKey === 'kakunin:role').map(({ TagValue }) => TagValue);
-  expect(roles.filter((role) => role?.startsWith('ca-')).sort()).toEqual(['ca-issuing', 'ca-ocsp', 'ca-root']);
+  expect(roles.filter((role) => role?.startsWith('ca-')).sort()).toEqual(['ca-attestation', 'ca-issuing', 'ca-ocsp', 'ca-root']);
 });
 
 describe('a risk record', () => {

@@ -8,8 +8,8 @@ const sentence = /^[A-Z].+\.$/s;
 const internals = /arn:|amazon|dynamo|exception|conditional|\baws\b|node_modules|lambdas?\/|\.ts\b|\n\s*at /i;
 
 export interface ExpectedProblem {
-  /** The paths that `issues` names, each once, in this order. */
-  readonly issues?: readonly string[];
+  /** The paths that `issues` names, each once, in this order; a matcher may stand for one. */
+  readonly issues?: readonly unknown[];
   readonly data?: object;
 }
 

@@ -17,6 +17,8 @@ export interface Field extends Kind {
   readonly required: boolean;
   /** Whether null is taken, for absent. */
   readonly nullable: boolean;
+  /** The required field that it stands in the place of: never both. */
+  readonly insteadOf?: string;
 }
 
 /** A value as JSON text, where JSON.stringify would write another. */
@@ -82,10 +84,30 @@ const timestamp: Kind = {
 const ofDepth = (levels: number) => json(`${'{"a":['.repeat(Math.floor(levels / 2))}${levels % 2 === 1 ? '{}' : ''}${']}'.repeat(Math.floor(levels / 2))}`);
 const ofSize = (bytes: number) => ({ note: x(bytes - '{"note":""}'.length) });
 
+/** What is signed: any object; what strict JSON refuses is in test/http/strict-json.test.ts. */
+const anyObject: Kind = {
+  refused: ['x', '', 1, 0, true, false, [], [{}]],
+  passed: [{}, { '': '' }, { constructor: 1, toString: 2, toJSON: 4, prototype: {} }, { a: [1, 'é', null, true, { b: 1e300, c: 5e-324 }] }, { 'a\u0000': '\u0000\u202e' }, ofSize(60_000)],
+};
+
+const zeros = (bytes: number, encoding: 'base64' | 'base64url' = 'base64') => Buffer.alloc(bytes).toString(encoding);
+const digest: Kind = {
+  refused: [...notText, '', 'not base64!', `${zeros(32)}\n`, `${zeros(32)}=`, '0'.repeat(64), zeros(33), zeros(31)],
+  passed: [zeros(32, 'base64url'), `${'_-'.repeat(21)}8=`, `${'/+'.repeat(21)}8`, zeros(32)],
+};
+
+// What is no signature verifies as none; what is no text is refused.
+const signature: Kind = { refused: notText, passed: ['', 'not base64!', zeros(255), zeros(256, 'base64url'), zeros(256)] };
+
+const wholeSeconds: Kind = { refused: ['1', true, [], {}, 1.5, json('1e20'), json('9007199254740992e0')], passed: [json('-0'), -1, 1e9] };
+
 const freeForm = (maximumBytes: number): Kind => ({
   refused: ['x', '', 1, 0, true, false, [], [{}], ofDepth(18), ofDepth(1000), { note: 'é'.repeat(maximumBytes / 2) }, { a: json('1e400') }, { a: [{ b: json('-1e999') }] }, ofDepth(17), ofSize(maximumBytes + 1)],
   passed: [{}, { '': '' }, { constructor: 1, toString: 2, hasOwnProperty: 3, toJSON: 4, prototype: {} }, { a: [1, 'é', null, true, { b: 1e300, c: 5e-324 }] }, { 'a\u0000': '\u0000\u202e' }, ofDepth(16), ofSize(maximumBytes)],
 });
+
+/** Seconds of NumericDate (RFC 7519 §2) from now on. */
+const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
 const required = (kind: Kind): Field => ({ ...kind, required: true, nullable: false });
 const optional = (kind: Kind): Field => ({ ...kind, required: false, nullable: true });
@@ -118,6 +140,12 @@ export const requestFields = {
     model_hash: optionalNotNull(line(512)),
     status: optionalNotNull({ ...oneOf('pending', 'active', 'suspended', 'retired'), refused: oneOf('active').refused }),
   },
+  'halt-agent': {
+    reason: optional(line(500)),
+    operator_note: optional(text(1000)),
+  },
+  // Which of these texts is a role that may be granted a key is tried in test/api/grants.test.ts.
+  'certify-agent': { grantee_principal_arn: optional(line(256)) },
   'revoke-certificate': {
     reason: required(text(500)),
     reason_code: optional({
@@ -143,9 +171,31 @@ export const requestFields = {
     explanation: optional(text(2000)),
     observed_at: optional(timestamp),
   },
+  'sign-message': {
+    payload: required(anyObject),
+    digest: { ...optional(digest), insteadOf: 'payload' },
+    jwt: { ...optional(anyObject), insteadOf: 'payload' },
+    'jwt.aud': { ...optionalNotNull({ refused: [1, true, {}, [1], [null], [['x']]], passed: ['', 'x', [], ['x', 'y']] }), insteadOf: 'payload' },
+    'jwt.nbf': { ...optionalNotNull(wholeSeconds), insteadOf: 'payload' },
+    'jwt.exp': { ...optionalNotNull({ refused: [...wholeSeconds.refused, 0, -1, inSeconds(-60), inSeconds(24 * 3600), inSeconds(3660)], passed: [inSeconds(60), inSeconds(3600)] }), insteadOf: 'payload' },
+  },
+  'verify-message': {
+    payload: required(anyObject),
+    digest: { ...optional(digest), insteadOf: 'payload' },
+    signature: required(signature),
+    certificate_serial: required({ refused: [...notText, '', 'hello', '-1', '1.5', 'A'.repeat(33), 'A'.repeat(5000), '7F:', '１２'], passed: [] }),
+    agent_id: optional({ refused: notText, passed: ['', 'x', '00000000-0000-4000-8000-000000000000'] }),
+  },
 } satisfies Partial<Record<RouteName, Readonly<Record<string, Field>>>>;
 
 export type RequestName = keyof typeof requestFields;
+
+/** What a body is changed by so that a field has a value: what the field stands in the place of is gone, if it is there. */
+export function change(field: string, { insteadOf }: Field, value: unknown): object {
+  const fields = nested(field, value);
+  const [given] = Object.values(fields);
+  return { ...(insteadOf !== undefined && given !== undefined && given !== null && { [insteadOf]: undefined }), ...fields };
+}
 
 /** One row for each field of each request. */
 export const requestFieldRows = Object.entries(requestFields).flatMap(([route, fields]) =>

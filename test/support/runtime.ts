@@ -1,4 +1,5 @@
 import { startRuntime, type Runtime, type RuntimeOptions } from '../../local/runtime.ts';
+import { holdToContract } from './contract.ts';
 
 export interface Reply {
   readonly status: number;
@@ -33,8 +34,8 @@ export async function startTestRuntime(options: Partial<RuntimeOptions> = {}): P
   return { ...runtime, keys, call: caller(runtime.url, keys.acme) };
 }
 
-/** A client of the API at `url`, which sends `defaultKey` unless told otherwise. */
-export function caller(url: string, defaultKey: string | null): Call {
+/** A client of the API at `url`, which sends `defaultKey` unless told otherwise and holds each answer to the API's description, or to `hold`. */
+export function caller(url: string, defaultKey: string | null, hold = holdToContract): Call {
   return async (method, path, { key = defaultKey, body, headers = {} } = {}) => {
     const response = await fetch(url + path, {
       method,
@@ -42,7 +43,9 @@ export function caller(url: string, defaultKey: string | null): Call {
       ...(body !== undefined && { body: typeof body === 'string' || body instanceof Uint8Array ? (body as NonNullable<RequestInit['body']>) : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text !== '' && isJson(response) ? JSON.parse(text) : text };
+    const reply = { status: response.status, headers: response.headers, body: text !== '' && isJson(response) ? JSON.parse(text) : text };
+    hold(method, path, reply);
+    return reply;
   };
 }
 

@@ -1,0 +1,19 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { requestRecords } from '../aws/request-records.ts';
+import { mutationEndpoint, type Run } from '../http/endpoint.ts';
+import type { MutationName } from '../routes.ts';
+import { clock, newId, once, registryTable } from './services.ts';
+
+const logger = new Logger({ serviceName: 'kakunin' });
+
+const services = once(() => ({
+  records: requestRecords(registryTable()),
+  clock,
+  newId,
+  warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
+}));
+
+/** The Lambda handler of a route that changes something: as `endpoint`, and it honours Idempotency-Key. */
+export function mutation<Name extends MutationName>(name: Name, run: Run<Name>) {
+  return mutationEndpoint(name, services, run);
+}
