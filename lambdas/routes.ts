@@ -49,12 +49,12 @@ export const routes = {
   'get-ocsp': { method: 'GET', path: '/ocsp/{request+}', access: 'public', summary: 'The same for a request in base64 in the path' },
   'get-openapi': { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This API, described by OpenAPI 3.1' },
   'get-health': { method: 'GET', path: '/health', access: 'public', summary: 'Whether the service can do its job' },
-  'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
   'get-agent-risk': { method: 'GET', path: '/agents/{id}/risk', access: 'events:read', summary: 'How an agent has behaved on the last days', query: requests.agentRiskQuery },
   'list-events': { method: 'GET', path: '/events', access: 'events:read', summary: 'What agents did, newest first', query: requests.listEventsQuery },
+  'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
   'record-risk-score': { method: 'POST', path: '/risk-scores', access: 'risk:write', summary: "The risk pipeline's verdict on an agent", body: requests.recordRiskScoreRequest },
-} as const satisfies Record<string, Route>;
   'list-audit-entries': { method: 'GET', path: '/audit-log', access: 'audit:read', summary: 'What was changed and by whom, newest first', query: requests.listAuditEntriesQuery },
+} as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
 

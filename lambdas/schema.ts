@@ -61,11 +61,23 @@ const registry = {
 /**
  * Risk records: what agents did and what the risk pipeline thinks of them. The pipeline may write here directly, so the
  * attribute names are part of the contract (docs/risk-records.md) and snake_case like the API.
+ *
+ * | item    | agent_id | record_id                  | by-tenant           |
+ * |---------|----------|----------------------------|---------------------|
+ * | event   | its own  | <observed_at>#<eventId>    | <tenantId>#<shard>  |
+ * | score   | its own  | <observed_at>#<recordId>   |                     |
+ * | volume  | its own  | volume#<date>              |                     |
+ * | roll-up | its own  | rollup#<date>              |                     |
+ *
+ * The records of one agent share a partition, so its scores are read in their order; a tenant's events are spread over 16 of the
+ * index, where lists are merged from. The index holds what lists are filtered by, and no more.
  */
 const risk = {
   partitionKey: 'agent_id',
   sortKey: 'record_id',
-  indexes: {},
+  indexes: {
+    'by-tenant': { partitionKey: 'tenant_collection', sortKey: 'record_id', nonKeyAttributes: ['score', 'action_type'] },
+  },
   streamView: 'NEW_AND_OLD_IMAGES',
   timeToLiveAttribute: 'time_to_live',
   retained: true,

@@ -74,11 +74,11 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'get-openapi': [],
     'get-health': [items(['GetItem'], issuingAuthority)],
     'ingest-event': [items(['GetItem'], agents, certificates), accessItems(risk, ['GetItem', 'PutItem'])],
-    'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-events': [items(['GetItem'], agents), accessItems(risk, ['BatchGetItem', 'Query']), queryIndex(risk, 'by-tenant')],
     'get-agent-risk': [items(['GetItem'], agents), accessItems(risk, ['PutItem', 'Query'])],
-    'authorize': [items(['GetItem'], apiKeys)],
+    'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
+    'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [revoke, readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
@@ -97,8 +97,8 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
       readPublicKey(keys.root),
       readPublicKey(keys.issuing),
       readPublicKey(keys.ocsp),
-      accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates),
       readPublicKey(keys.attestation),
+      accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates),
     ],
   };
 }

@@ -1,9 +1,8 @@
-/*! Contains canonicalize by Samuel Erdtman, https://github.com/erdtman/canonicalize, under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0 */
-import canonicalize from 'canonicalize';
 import { octetsOfBase64 } from '../lambdas/pki/base64.ts';
+import { canonicalJson } from '../lambdas/pki/canonical-json.ts';
+import { checkJsonObject, JsonProblem, parseJsonObject } from '../lambdas/pki/strict-json.ts';
 import { isOctets } from './encoded.ts';
 import { Refusal } from './refusal.ts';
-import { checkJsonObject, JsonProblem, parseJsonObject } from './strict-json.ts';
 
 /** What a signature is over: a JSON object, its text, any octets, or their SHA-256. */
 export type SignedContent =
@@ -60,7 +59,7 @@ function ofJson(read: () => Record<string, unknown>): Content {
   try {
     const payload = read();
     // What was read is JSON, which always has a canonical form.
-    return { payload, octets: new TextEncoder().encode(canonicalize(payload)), digest: undefined };
+    return { payload, octets: canonicalJson(payload), digest: undefined };
   } catch (error) {
     if (error instanceof JsonProblem) throw malformed(error.message);
     throw error;

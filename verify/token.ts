@@ -1,6 +1,6 @@
 import { octetsOfBase64Url } from '../lambdas/pki/base64.ts';
+import { JsonProblem, parseJsonObject } from '../lambdas/pki/strict-json.ts';
 import { Refusal } from './refusal.ts';
-import { JsonProblem, parseJsonObject } from './strict-json.ts';
 
 /** A compact JWS (RFC 7515 §7.1), taken apart; nothing about it is verified. */
 export interface Token {

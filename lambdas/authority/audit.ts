@@ -1,19 +1,25 @@
+export const actorTypes = ['api_key', 'system'] as const;
+
 /** Who caused a change: an API key of the tenant, or a part of the service itself. */
 export interface Actor {
-  readonly type: 'api_key' | 'system';
+  readonly type: (typeof actorTypes)[number];
   readonly id: string;
 }
 
-export type AuditEventType =
-  | 'agent.created'
-  | 'agent.updated'
-  | 'agent.suspended'
-  | 'agent.halted'
-  | 'agent.retired'
-  | 'certificate.issued'
-  | 'certificate.revoked'
-  | 'certificate.expired'
-  | 'message.signed';
+/** Every kind of change there is a record of. */
+export const auditEventTypes = [
+  'agent.created',
+  'agent.updated',
+  'agent.suspended',
+  'agent.halted',
+  'agent.retired',
+  'certificate.issued',
+  'certificate.revoked',
+  'certificate.expired',
+  'message.signed',
+] as const;
+
+export type AuditEventType = (typeof auditEventTypes)[number];
 
 /** One line of the audit trail, written in the transaction of the change it records. */
 export interface AuditEntry {

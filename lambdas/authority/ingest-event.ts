@@ -17,6 +17,7 @@ export interface ReportedEvent {
   readonly payload: Readonly<Record<string, unknown>>;
   /** When the reporter says it happened. */
   readonly occurredAt?: string | undefined;
+  readonly sourceIp: string;
   /** What else was said, kept as it is. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
@@ -51,9 +52,12 @@ export async function ingestEvent(services: RiskServices, principal: Principal, 
       agentId: agent.id,
       tenantId: agent.tenantId,
       kind: 'event',
+      actionType: event.actionType,
+      occurredAt,
+      sourceIp: event.sourceIp,
       score: assessment.score,
       observedAt,
-      attributes: { ...event.attributes, action_type: event.actionType, factors: assessment.factors, occurred_at: occurredAt, payload: event.payload },
+      attributes: { ...event.attributes, factors: assessment.factors, payload: event.payload },
     },
   });
   const scope = isTransaction(event.actionType) ? await certifiedScope(services, agent) : undefined;

@@ -1,8 +1,10 @@
-import type { Agent, AgentProfile, AgentStatus, Lease } from './agent.ts';
-import type { AuditEntry } from './audit.ts';
+import type { ActiveCertificate, Agent, AgentProfile, AgentStatus, Halt, Lease } from './agent.ts';
+import type { Actor, AuditEntry, AuditEventType } from './audit.ts';
 import type { Certificate, CertificateStatus } from './certificate.ts';
 import type { CertificateEnd, EndingCertificate } from './certificate-end.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
+import type { ActionType, RiskBand } from './risk-assessment.ts';
+import type { RollUp } from './risk-roll-up.ts';
 
 /*
  * What the use cases need from the outside world. lambdas/aws implements it; the use cases stand below it and so cannot
@@ -22,20 +24,20 @@ export interface Revocation {
   readonly revokedAt: string;
   readonly reason: string;
   readonly reasonCode: ReasonCode;
-}
-
   /** Of the halt that it is part of. */
   readonly haltEventId?: string;
+}
+
 /** A change to an agent, all of it or nothing. */
 export interface AgentChange {
   readonly agent: Agent;
   /** New values; `undefined` removes the attribute. */
   readonly set: { readonly [Field in keyof AgentProfile]?: AgentProfile[Field] | undefined } & { readonly status?: AgentStatus };
   readonly updatedAt: string;
-  /** Revokes the certificate that `agent.activeCertificate` names, in the same transaction. */
-  readonly revocation?: Revocation;
   /** Noted on the agent; without it, what was noted is over where the status changes. */
   readonly halt?: Halt;
+  /** Revokes the certificate that `agent.activeCertificate` names, in the same transaction. */
+  readonly revocation?: Revocation;
   readonly audit: readonly AuditEntry[];
 }
 
@@ -43,8 +45,6 @@ export type Reservation =
   | { readonly reserved: true; readonly agent: Agent; /** Left by an issuance that never ended. */ readonly abandonedKeyArn?: string }
   | { readonly reserved: false; readonly agent: Agent | undefined };
 
-export interface Registry {
-  getAgent(agentId: string): Promise<Agent | undefined>;
 /** What a renewal writes beside the new certificate. */
 export interface Renewal {
   /** The instant of issuance, in milliseconds. */
@@ -54,6 +54,8 @@ export interface Renewal {
   readonly audit: readonly AuditEntry[];
 }
 
+export interface Registry {
+  getAgent(agentId: string): Promise<Agent | undefined>;
   createAgent(agent: Agent, audit: AuditEntry): Promise<void>;
   /** False where the agent's status, active certificate or lease is no longer what `change.agent` says. */
   updateAgent(change: AgentChange): Promise<boolean>;
@@ -64,25 +66,25 @@ export interface Renewal {
 
   /** Takes the agent's lease: one conditional write, on which every issuance of the agent depends. */
   reserveIssuance(agentId: string, tenantId: string, lease: Lease): Promise<Reservation>;
-  /** Writes the new key's ARN onto the lease. */
-  noteLeaseKey(agentId: string, leaseId: string, keyArn: string): Promise<void>;
   /** The same for the renewal of this certificate, on condition that it is the active one. */
   reserveRenewal(certificate: Certificate, lease: Lease): Promise<Reservation>;
+  /** Writes the new key's ARN onto the lease. */
+  noteLeaseKey(agentId: string, leaseId: string, keyArn: string): Promise<void>;
   /** After this the lease's issuance cannot be committed any more. `keyArn` stays noted until `forgetLease`. */
   releaseLease(agentId: string, lease: Lease): Promise<void>;
   forgetLease(agentId: string, leaseId: string): Promise<void>;
   /** False where the lease is no longer ours; then nothing was written. */
   commitIssuance(certificate: Certificate, issuedAt: string, audit: AuditEntry): Promise<boolean>;
-
-  getCertificate(certificateId: string): Promise<Certificate | undefined>;
   /** The same in the place of the active certificate, which it revokes; false also where that is no longer the active one. */
   commitRenewal(certificate: Certificate, renewal: Renewal): Promise<boolean>;
+
+  getCertificate(certificateId: string): Promise<Certificate | undefined>;
   /** False where the certificate is revoked already; then nothing was written. */
   revokeCertificate(certificate: EndingCertificate, revocation: Revocation, audit: readonly AuditEntry[]): Promise<boolean>;
-  /** Writes that the certificate's key has signed something, if the certificate is active at `audit.createdAt`; false where it is not. */
-  recordSignature(certificateId: string, audit: AuditEntry): Promise<boolean>;
   /** Keeps the signature of a halt's receipt on the certificate that the halt revoked. */
   noteHaltReceipt(certificateId: string, haltEventId: string, signature: Uint8Array): Promise<void>;
+  /** Writes that the certificate's key has signed something, if the certificate is active at `audit.createdAt`; false where it is not. */
+  recordSignature(certificateId: string, audit: AuditEntry): Promise<boolean>;
   listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
 
   getAuthority(role: AuthorityRole): Promise<Authority | undefined>;
@@ -214,6 +216,10 @@ export interface RiskRecord {
   readonly kind: 'event' | 'score';
   readonly score: number;
   readonly observedAt: string;
+  /** Of an event: what was done, when, and from where it was reported. */
+  readonly actionType?: ActionType;
+  readonly occurredAt?: string;
+  readonly sourceIp?: string;
   /** What else was said, in snake_case, stored and returned as it is. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
@@ -224,4 +230,54 @@ export interface RiskRecords {
   dailyVolumeUsd(agentId: string, date: string): Promise<number>;
   /** Puts the record and the day's new volume, both or neither; false where the volume is no longer `before`. */
   putWithDailyVolume(record: RiskRecord, volumeUsd: { readonly date: string; readonly before: number; readonly after: number }): Promise<boolean>;
+}
+
+/** What an agent did, and how it was judged: a risk record that names an action. */
+export interface RiskEvent {
+  readonly id: string;
+  readonly agentId: string;
+  readonly actionType: ActionType;
+  readonly score: number;
+  readonly factors: readonly string[];
+  readonly occurredAt: string;
+  readonly sourceIp?: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** The same without what was said of it. */
+export type BriefRiskEvent = Omit<RiskEvent, 'factors' | 'payload'>;
+
+export interface RiskEventQuery {
+  readonly band?: RiskBand | undefined;
+  readonly actionType?: ActionType | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** Lists of events, those first that were received last. */
+export interface RiskEvents {
+  /** Strongly consistent. */
+  listOfAgent(agent: Pick<Agent, 'id' | 'tenantId'>, query: RiskEventQuery): Promise<Page<RiskEvent>>;
+  listOfTenant(tenantId: string, query: RiskEventQuery): Promise<Page<RiskEvent>>;
+}
+
+/** An agent's events by the day they were received on, in UTC, and what was counted of them before. */
+export interface RiskHistory {
+  /** Those there are of the days from `firstDate` to `lastDate`; what was written just now may be missing. */
+  listRollUps(agentId: string, firstDate: string, lastDate: string): Promise<RollUp[]>;
+  /** Events behind `after` and before `until`, in parts and in their order; `through` is how far a part reaches. */
+  readEvents(agent: Pick<Agent, 'id' | 'tenantId'>, after: string, until: string): AsyncIterable<{ readonly events: readonly BriefRiskEvent[]; readonly through: string }>;
+  /** Keeps the roll-up, unless there is one that reaches as far. */
+  putRollUp(agentId: string, rollUp: RollUp): Promise<void>;
+}
+
+export interface AuditTrail {
+  /** Those first that were written last. Strongly consistent, but where it is asked for one `affectedId`. */
+  list(tenantId: string, query: {
+    readonly eventType?: AuditEventType | undefined;
+    readonly actorType?: Actor['type'] | undefined;
+    readonly affectedId?: string | undefined;
+    readonly limit: number;
+    readonly cursor?: string | undefined;
+  }): Promise<Page<AuditEntry>>;
 }

@@ -18,6 +18,8 @@ export type ActionType = keyof typeof baseScores;
 
 export const actionTypes = Object.keys(baseScores) as ActionType[];
 
+export const isActionType = (value: unknown): value is ActionType => actionTypes.includes(value as ActionType);
+
 /** A transaction beyond what the agent is certified for scores at least this. */
 const scopeViolationScore = 0.95;
 
@@ -28,7 +30,10 @@ export function isScopeViolation({ factors }: Assessment): boolean {
   return factors.includes(scopeViolation);
 }
 
-export type RiskBand = 'low' | 'medium' | 'high';
+/** In ascending order. */
+export const riskBands = ['low', 'medium', 'high'] as const;
+
+export type RiskBand = (typeof riskBands)[number];
 
 /** low below 0.3, high from 0.85 on, medium between. */
 export function riskBand(score: number): RiskBand {

@@ -6,8 +6,10 @@ export const scopes = [
   'certificates:read',
   'certificates:issue',
   'certificates:revoke',
+  'events:read',
   'events:write',
   'risk:write',
+  'audit:read',
 ] as const;
 
 export type Scope = (typeof scopes)[number];

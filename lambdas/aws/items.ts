@@ -111,9 +111,23 @@ export function readApiKey(item: Item | undefined): ApiKey | undefined {
   return item && (withoutKeys(item) as unknown as ApiKey);
 }
 
-/** Entries are spread over 16 partitions by the last digit of their id, so that no tenant's changes all meet in one. */
+/** The hexadecimal digits: a shard each, told by the last digit of an id, of what would be too much for one partition. */
+export const shardDigits = [...'0123456789abcdef'];
+export const shardOf = (id: string) => id.slice(-1);
+
+/** A partition of a tenant's audit trail. Entries are spread over them, so that its changes do not all meet in one. */
+export const auditEntriesOf = (tenantId: string, shard: string) => `AUDIT#${tenantId}#${shard}`;
+
+/** Partition of the by-agent index: the trail of one agent or certificate, or whatever else the entries are about. */
+export const auditTrailOf = (tenantId: string, affectedId: string) => `${tenantId}#AUDIT#${affectedId}`;
+
 export function auditItem(entry: AuditEntry): Item {
-  return { pk: `AUDIT#${entry.tenantId}#${entry.id.slice(-1)}`, sk: creationOf(entry), ...entry };
+  const index = { [byAgent.partitionKey]: auditTrailOf(entry.tenantId, entry.affectedId), [byAgent.sortKey]: creationOf(entry) };
+  return { pk: auditEntriesOf(entry.tenantId, shardOf(entry.id)), sk: creationOf(entry), ...index, ...entry };
+}
+
+export function readAuditEntry(item: Item | undefined): AuditEntry | undefined {
+  return item && (withoutKeys(item) as unknown as AuditEntry);
 }
 
 const keyAttributes: readonly string[] = ['pk', 'sk', byTenant.partitionKey, byTenant.sortKey, byAgent.partitionKey];

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { BatchGetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
-import { Refusal } from '../authority/errors.ts';
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Page, Registry } from '../authority/ports.ts';
+import { readAll } from './batch-read.ts';
+import { readCursor, writeCursor } from './cursor.ts';
 import { callingDynamodb } from './failures.ts';
 import { certificatesOf, collectionOf, readAgent, readCertificate, type Item, type Key } from './items.ts';
 import type { Table } from './table.ts';
@@ -104,33 +104,6 @@ async function page(table: Table, index: IndexQuery, { limit, offset, cursor }: 
   };
 }
 
-/** Reads records by key, strongly consistently, and answers them in the order asked for. */
-async function readAll({ client, tableName }: Table, keys: Key[]): Promise<(Item | undefined)[]> {
-  const found = new Map<string, Item>();
-  let Keys = keys;
-  while (Keys.length > 0) {
-    const batch = Keys;
-    const { Responses, UnprocessedKeys } = await callingDynamodb(() => client.send(
-      new BatchGetCommand({ RequestItems: { [tableName]: { Keys: batch, ConsistentRead: true } } }),
-    ));
-    for (const item of Responses?.[tableName] ?? []) found.set(item['pk'] as string, item);
-    Keys = (UnprocessedKeys?.[tableName]?.Keys ?? []) as Key[];
-    // DynamoDB could not take more at once: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-    if (Keys.length > 0) await delay(Math.random() * 100);
-  }
-  return keys.map(({ pk }) => found.get(pk));
-}
-
 function pageOf<Kind>(items: (Item | undefined)[], read: (item: Item | undefined) => Kind | undefined, nextCursor: string | undefined): Page<Kind> {
   return { items: items.flatMap((item) => read(item) ?? []), ...(nextCursor !== undefined && { nextCursor }) };
-}
-
-const writeCursor = (creation: string) => Buffer.from(creation).toString('base64url');
-
-function readCursor(cursor: string): string {
-  const creation = Buffer.from(cursor, 'base64url').toString();
-  if (!/^\d{4}-\d\d-\d\dT[\d:.]{12}Z#[0-9a-f-]{36}$/.test(creation)) {
-    throw new Refusal('INVALID_CURSOR', 'The cursor is not one of ours. Take it from pagination.next_cursor of the page before, or leave it out.');
-  }
-  return creation;
 }

@@ -1,8 +1,9 @@
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { ObservedRisk } from '../authority/auto-revoke.ts';
+import { instantOf } from './instant.ts';
+import { readItem } from './table.ts';
 
 /** What a risk record must hold, whoever wrote it (docs/risk-records.md). A score above 1 is a mistake, but no reason to trust the agent. */
 const recordShape = z.object({
@@ -20,14 +21,14 @@ const attributes = ['kind', 'replayed_at', ...Object.keys(recordShape.shape)];
 const telling = ['score', 'observed_at', 'replayed_at'];
 
 /**
- * The risk that a record of the risk table's stream reports; undefined where it reports none: a deletion, a day's traded
- * volume, or a change that leaves the score as it was, which must not count as a risk observed anew.
+ * The risk that a record of the risk table's stream reports; undefined where it reports none: a deletion, what is only
+ * counted of a day, or a change that leaves the score as it was, which must not count as a risk observed anew.
  * @throws Error where the record is not as documented.
  */
 export function readObservedRisk({ eventName, dynamodb }: DynamoDBRecord): ObservedRisk | undefined {
   if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return undefined;
   const image = readImage(dynamodb.NewImage);
-  if (image['kind'] === 'volume') return undefined;
+  if (image['kind'] === 'volume' || image['kind'] === 'rollup') return undefined;
   const before = dynamodb.OldImage && readImage(dynamodb.OldImage);
   if (before !== undefined && telling.every((name) => before[name] === image[name])) return undefined;
   const result = recordShape.safeParse(image);
@@ -39,10 +40,10 @@ export function readObservedRisk({ eventName, dynamodb }: DynamoDBRecord): Obser
   return { recordId: record_id, agentId: agent_id, tenantId: tenant_id ?? undefined, score, observedAt: observationTime(result.data, dynamodb.ApproximateCreationDateTime) };
 }
 
-/** Only what is looked at: what else a pipeline writes may be what JavaScript cannot read, such as a number of twenty digits. */
+/** Only what is looked at, whatever else a pipeline writes. */
 function readImage(image: NonNullable<NonNullable<DynamoDBRecord['dynamodb']>['NewImage']>): Record<string, unknown> {
   const known = Object.entries(image as Record<string, AttributeValue>).filter(([name]) => attributes.includes(name));
-  return unmarshall(Object.fromEntries(known));
+  return readItem(Object.fromEntries(known));
 }
 
 /**
@@ -56,11 +57,4 @@ export function observationTime({ observed_at, record_id }: { readonly observed_
   const written = writtenAtSeconds === undefined ? Date.now() : (Math.floor(writtenAtSeconds) + 1) * 1000 - 1;
   const [claimed = written] = [observed_at, record_id.split('#')[0]].flatMap((text) => instantOf(text) ?? []);
   return new Date(Math.min(claimed, written)).toISOString();
-}
-
-const instant = z.iso.datetime({ offset: true });
-
-function instantOf(text: unknown): number | undefined {
-  const { success, data } = instant.safeParse(text);
-  return success ? Date.parse(data) : undefined;
 }

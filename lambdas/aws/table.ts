@@ -1,4 +1,4 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { GetCommand, UpdateCommand, type DynamoDBDocumentClient, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import { callingDynamodb } from './failures.ts';
@@ -10,6 +10,9 @@ export interface Table {
   readonly client: DynamoDBDocumentClient;
   readonly tableName: string;
 }
+
+/** An item as DynamoDB sends it, for JavaScript; a number that has more digits than that keeps is rounded. */
+export const readItem = (item: Record<string, AttributeValue>): Item => unmarshall(item, { wrapNumbers: Number });
 
 /** One strongly consistent GetItem. */
 export function getItem({ client, tableName }: Table, key: Readonly<Record<string, string>>): Promise<Item | undefined> {

@@ -12,7 +12,8 @@ export const handler = mutation('ingest-event', async ({ principal, body, source
     actionType: body.action_type,
     payload: body.payload ?? body.details ?? {},
     occurredAt: body.occurred_at ?? undefined,
-    attributes: { session_id: body.session_id ?? null, chain_id: body.chain_id ?? null, source_ip: sourceIp },
+    sourceIp,
+    attributes: { session_id: body.session_id ?? null, chain_id: body.chain_id ?? null },
   });
   return created({
     id: record.id,

@@ -4,6 +4,7 @@ import { agentResource } from '../http/resources.ts';
 import { registry } from './services.ts';
 
 export const handler = endpoint('list-agents', async ({ principal: { tenantId }, query }) => {
-  const [page, total] = await Promise.all([registry().listAgents(tenantId, query), registry().countAgents(tenantId, query.status)]);
-  return list(page, agentResource, { limit: query.limit, meta: { total, limit: query.limit, offset: query.offset } });
+  const { status, limit, offset, before, cursor = before } = query;
+  const [page, total] = await Promise.all([registry().listAgents(tenantId, { status, limit, offset, cursor }), registry().countAgents(tenantId, status)]);
+  return list(page, agentResource, { limit, meta: { total, limit, offset } });
 });

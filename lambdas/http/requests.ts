@@ -3,7 +3,8 @@ import { finalReasonCodes } from '../authority/revocation-reasons.ts';
 import { octetsOfBase64Url } from '../pki/base64.ts';
 import { nameAttributeProblem } from '../pki/name-attribute.ts';
 import { parseSerialNumber } from '../pki/serial-number.ts';
-import { actionTypes } from '../authority/risk-assessment.ts';
+import { actorTypes, auditEventTypes } from '../authority/audit.ts';
+import { actionTypes, riskBands } from '../authority/risk-assessment.ts';
 
 /*
  * Every field of every request, with its limits. Objects accept each field in snake_case and in camelCase and ignore
@@ -123,7 +124,6 @@ export const revokeCertificateRequest = object({
   reason_code: z.enum(finalReasonCodes).nullish(),
 });
 
-export const ingestEventRequest = object({
 export const certifyAgentRequest = object({
   // What else it has to be is a rule of the deployment's (authority/grantee.ts).
   grantee_principal_arn: line(256).nullish(),
@@ -134,6 +134,7 @@ export const haltAgentRequest = object({
   operator_note: prose(1000).nullish(),
 });
 
+export const ingestEventRequest = object({
   agent_id: uuid,
   action_type: z.enum(actionTypes),
   payload: freeForm(16_384).nullish(),
@@ -212,6 +213,8 @@ const wholeNumber = (minimum: number, maximum: number) =>
 
 const limit = wholeNumber(1, 100).default(20);
 const cursor = z.string().max(512).optional();
+/** Where a page begins: clients know it by either name. */
+const cursors = { cursor, before: cursor };
 
 export const listAgentsQuery = z.object({
   status: z.enum(['pending', 'active', 'suspended', 'retired']).optional(),
@@ -224,5 +227,26 @@ export const listCertificatesQuery = object({
   agent_id: uuid.optional(),
   status: z.enum(['active', 'revoked', 'expired']).optional(),
   limit,
-  cursor,
+  ...cursors,
+});
+
+export const listEventsQuery = object({
+  agent_id: uuid.optional(),
+  band: z.enum(riskBands).optional(),
+  action_type: z.enum(actionTypes).optional(),
+  limit,
+  ...cursors,
+});
+
+/** As long as the days' roll-ups are kept (aws/risk-items.ts). */
+const longestWindowDays = 30;
+
+export const agentRiskQuery = object({ window_days: wholeNumber(1, longestWindowDays).default(longestWindowDays) });
+
+export const listAuditEntriesQuery = object({
+  event_type: z.enum(auditEventTypes).optional(),
+  actor_type: z.enum(actorTypes).optional(),
+  affected_id: uuid.optional(),
+  limit,
+  ...cursors,
 });

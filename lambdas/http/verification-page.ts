@@ -1,4 +1,5 @@
 import type { Certificate } from '../authority/certificate.ts';
+import { haltReceiptOn, type HaltReceipt } from '../authority/halt-receipt.ts';
 import type { ReasonCode } from '../authority/revocation-reasons.ts';
 import { describeCertificate } from '../pki/certificate-description.ts';
 import { pemToDer } from '../pki/pem.ts';
@@ -101,11 +102,20 @@ const reasonWords: Readonly<Partial<Record<ReasonCode, string>>> = {
   aACompromise: 'the attribute authority’s key may be in other hands',
 };
 
-function whyRevoked({ revocationReason, reasonCode }: Certificate): Html {
+function whyRevoked(certificate: Certificate): Html {
+  const { revocationReason, reasonCode } = certificate;
   const meaning = reasonCode && reasonWords[reasonCode];
+  const receipt = haltReceiptOn(certificate);
   return html`<div class="why"><p class="label">Reason given</p>
 <blockquote>${revocationReason === undefined ? 'None' : foreign(revocationReason)}</blockquote>
-${meaning === undefined ? undefined : html`<p class="label"><code>${reasonCode}</code>: ${meaning}</p>`}</div>`;
+${meaning === undefined ? undefined : html`<p class="label"><code>${reasonCode}</code>: ${meaning}</p>`}
+${receipt === undefined ? undefined : html`<p class="label">The agent was halted by this. ${halted(receipt)}</p>`}</div>`;
+}
+
+function halted({ halt: { eventId }, signature }: HaltReceipt): Html {
+  return signature === undefined
+    ? html`The receipt of the halt, event <code>${eventId}</code>, is not signed yet.`
+    : html`The authority signed a receipt of it, event <code>${eventId}</code>: the first step below answers it as <code>halt_receipt</code>.`;
 }
 
 // A name or an address with a port: what stands in a command must mean nothing to a shell.

@@ -1,3 +1,4 @@
+/*! Contains canonicalize by Samuel Erdtman, https://github.com/erdtman/canonicalize, under the Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0 */
 import canonicalize from 'canonicalize';
 
 /**

@@ -138,6 +138,41 @@ describe('certify', () => {
   });
 });
 
+describe('renew', () => {
+  test('takes six calls one after the other, the first of them to read the certificate, and a seventh beside one of them', async () => {
+    const { body } = await runtime.certify(await runtime.newAgent());
+    const { answer, calls } = await callsOf(() => runtime.call('POST', `/certificates/${body.data.id}/renew`));
+    expect(answer.status).toBe(201);
+    expect(purposes(calls)).toHaveLength(7);
+    const inARow = calls.filter((call) => purposeOf(call) !== 'noteLeaseKey');
+    expect(purposes(inARow)).toEqual(['readCertificate', 'reserve', 'createKey', 'getPublicKey', 'sign', 'transaction']);
+    expect(depth(inARow)).toBe(6);
+  });
+
+  test('refuses after two calls to DynamoDB and none to KMS', async () => {
+    const { body } = await runtime.certify(await runtime.newAgent());
+    await runtime.call('POST', `/certificates/${body.data.id}/revoke`, { body: { reason: 'test' } });
+    const { answer, calls } = await callsOf(() => runtime.call('POST', `/certificates/${body.data.id}/renew`));
+    expect(answer.status).toBe(409);
+    expect(purposes(calls)).toEqual(['readCertificate', 'reserve']);
+  });
+});
+
+describe('halt', () => {
+  test('takes two calls until it is durable, and three for the receipt', async () => {
+    const agentId = await runtime.newAgent();
+    await runtime.certify(agentId);
+    const halt = () => runtime.call('POST', `/agents/${agentId}/halt`);
+    const first = await callsOf(halt);
+    expect(first.answer.body.data.halt_receipt.signed_by_ca).toBe(true);
+    expect(purposes(first.calls)).toEqual(['readAgent', 'transaction', 'readAuthority', 'sign', 'keepHaltReceipt']);
+
+    const again = await callsOf(halt);
+    expect(again.answer.status).toBe(200);
+    expect(purposes(again.calls)).toEqual(['readAgent', 'readAuthority', 'sign', 'keepHaltReceipt']);
+  });
+});
+
 describe('revoke', () => {
   test('takes two calls to DynamoDB and none to KMS', async () => {
     const { body } = await runtime.certify(await runtime.newAgent());

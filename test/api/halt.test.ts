@@ -235,7 +235,7 @@ describe('a receipt that cannot be signed', () => {
 
   test('or only not be kept: it is answered, and kept when asked again', async () => {
     const { agent, certificate } = await certifiedAgent(call);
-    const fault = runtime.dynamodb.inject({ operation: 'UpdateItem', where: (input) => String(input['UpdateExpression']).includes('haltReceiptSignature') }, awsError('InternalServerError'));
+    const fault = runtime.dynamodb.inject(requests.keepHaltReceipt, awsError('InternalServerError'));
     const { halt_receipt } = await halted(agent.id);
     expect(fault.hits).toBeGreaterThan(0);
     fault.remove();

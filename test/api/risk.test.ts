@@ -50,8 +50,9 @@ describe('POST /events', () => {
       occurred_at: '2026-05-17T10:00:00.000Z',
     });
     expect(await recordOf(event.id)).toMatchObject({
-      agent_id: agent.id, tenant_id: agent.tenant_id, kind: 'event', score: 0.2,
-      details: { action_type: 'data_access', payload: { table: 'trades' }, session_id: 's-1', chain_id: 'c-1', occurred_at: '2026-05-17T10:00:00.000Z', source_ip: '127.0.0.1' },
+      agent_id: agent.id, tenant_id: agent.tenant_id, tenant_collection: `${agent.tenant_id}#${event.id.slice(-1)}`, kind: 'event', score: 0.2,
+      action_type: 'data_access', occurred_at: '2026-05-17T10:00:00.000Z', source_ip: '127.0.0.1',
+      details: { payload: { table: 'trades' }, factors: ['data_access'], session_id: 's-1', chain_id: 'c-1' },
     });
   });
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { actorTypes, auditEventTypes } from '../../lambdas/authority/audit.ts';
+import { actionTypes } from '../../lambdas/authority/risk-assessment.ts';
 import { routes } from '../../lambdas/routes.ts';
 import { certifiedAgent, dataOf, minimalAgent, registerAgent, revoke } from '../support/agents.ts';
 import { expectProblem } from '../support/problems.ts';
@@ -207,13 +209,22 @@ describe('queries', () => {
     passed: [String(minimum), String(maximum), '007'],
   });
   const limit = wholeNumber(1, 100);
+  const uuid = { refused: ['', 'agent-1', '*', '00000000-0000-4000-8000-00000000000'], passed: ['00000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-00000000000A'] };
   const queries: [string, string, { refused: string[]; passed: string[] }][] = [
     ['/agents', 'limit', limit],
     ['/agents', 'offset', wholeNumber(0, 10_000)],
     ['/agents', 'status', { refused: ['', 'Active', 'expired', 'active,pending', ' active', '*'], passed: ['pending', 'active', 'suspended', 'retired'] }],
     ['/certificates', 'limit', limit],
     ['/certificates', 'status', { refused: ['', 'Active', 'pending', 'valid', '*'], passed: ['active', 'revoked', 'expired'] }],
-    ['/certificates', 'agent_id', { refused: ['', 'agent-1', '*', '00000000-0000-4000-8000-00000000000'], passed: ['00000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-00000000000A'] }],
+    ['/certificates', 'agent_id', uuid],
+    ['/events', 'limit', limit],
+    ['/events', 'agent_id', uuid],
+    ['/events', 'band', { refused: ['', 'High', 'critical', 'low,high', '*'], passed: ['low', 'medium', 'high'] }],
+    ['/events', 'action_type', { refused: ['', 'API_CALL', 'api-call', 'tea_break', '*'], passed: [...actionTypes] }],
+    ['/audit-log', 'limit', limit],
+    ['/audit-log', 'event_type', { refused: ['', 'Agent.created', 'agent', 'agent.*', '*'], passed: [...auditEventTypes] }],
+    ['/audit-log', 'actor_type', { refused: ['', 'API_KEY', 'user', '*'], passed: [...actorTypes] }],
+    ['/audit-log', 'affected_id', uuid],
   ];
 
   test.each(queries)('GET %s?%s', async (path, name, { refused, passed }) => {
@@ -222,15 +233,16 @@ describe('queries', () => {
     for (const value of passed) expect([value, (await query(value)).status]).toEqual([value, 200]);
   });
 
-  test.each(['/agents', '/certificates'])('GET %s?cursor', async (path) => {
+  test.each(['/agents?cursor', '/certificates?cursor', '/agents?before', '/certificates?before'])('GET %s', async (path) => {
+    const [, name = ''] = path.split('?');
     const encoded = (text: string) => Buffer.from(text).toString('base64url');
     const forged = [
       '', 'x', '%00', '!!!', encoded('{}'), encoded('{"pk":"AGENT#1","sk":"AGENT"}'), encoded('2026-01-01T00:00:00.000Z'), encoded('2026-01-01T00:00:00.000Z#'),
       encoded("2026-01-01T00:00:00.000Z#' OR '1'='1"), encoded(`2026-01-01T00:00:00.000Z#${'g'.repeat(36)}`), encoded(`x2026-01-01T00:00:00.000Z#${agentId}`), encoded(`2026-01-01T00:00:00.000Z#${agentId}#x`),
     ];
-    for (const cursor of forged) expectProblem(await runtime.call('GET', `${path}?${new URLSearchParams({ cursor })}`), 400, 'INVALID_CURSOR');
-    expectProblem(await runtime.call('GET', `${path}?cursor=${'x'.repeat(513)}`), 400, 'VALIDATION_FAILED', { issues: ['cursor'] });
-    expect((await runtime.call('GET', `${path}?cursor=${encoded(`2026-01-01T00:00:00.000Z#${agentId}`)}`)).status).toBe(200);
+    for (const cursor of forged) expectProblem(await runtime.call('GET', `${path}=${encodeURIComponent(cursor)}`), 400, 'INVALID_CURSOR');
+    expectProblem(await runtime.call('GET', `${path}=${'x'.repeat(513)}`), 400, 'VALIDATION_FAILED', { issues: [name] });
+    expect((await runtime.call('GET', `${path}=${encoded(`2026-01-01T00:00:00.000Z#${agentId}`)}`)).status).toBe(200);
   });
 
   test('unknown parameters are ignored', async () => {

@@ -41,7 +41,7 @@ export async function startAuthority() {
 
   return {
     services, kms, dynamodb, issuing, root,
-    plan: { ...names, issuing, ocspKeyArn: keyArns.ocspKeyArn },
+    plan: { ...names, issuing, ocspKeyArn: keyArns.ocspKeyArn, attestationKeyArn: keyArns.attestationKeyArn },
     mintedAt: time,
     setTime: (to: Date | number) => {
       time = new Date(to);

@@ -35,11 +35,15 @@ describe('what a record says', () => {
     expect(readObservedRisk(record(odd))?.score).toBe(0.9);
   });
 
-  test('nothing, where it is a deletion, a volume, or has no image', () => {
+  test('a score beyond all measure', () => {
+    for (const score of ['12345678901234567890', '1E+125']) expect(readObservedRisk(record({ ...image(), score: { N: score } }))?.score).toBe(Number(score));
+  });
+
+  test('nothing, where it is a deletion, a volume, a roll-up, or has no image', () => {
     expect(readObservedRisk(record(undefined, { eventName: 'REMOVE' }))).toBeUndefined();
     expect(readObservedRisk(record(image(), { eventName: 'REMOVE' }))).toBeUndefined();
     expect(readObservedRisk(record(undefined))).toBeUndefined();
-    expect(readObservedRisk(record(image({ kind: 'volume', score: 'none' })))).toBeUndefined();
+    for (const kind of ['volume', 'rollup']) expect(readObservedRisk(record(image({ kind, score: 'none' })))).toBeUndefined();
   });
 
   test('nothing new, where neither score nor time has changed', () => {
@@ -55,8 +59,8 @@ describe('what a record says', () => {
     const observed = { observed_at: '2026-05-01T00:00:00.000Z' };
     expect(replayed(observed, observed)).toMatchObject({ score: 0.9, observedAt: '2026-05-01T00:00:00.000Z' });
     expect(replayed({ ...observed, replayed_at: '2026-05-10T00:00:00.000Z' }, observed)).toMatchObject({ score: 0.9 });
-    // A day's volume is none however often it is delivered, nor is a replay that was before.
-    expect(replayed({ kind: 'volume' }, { kind: 'volume' })).toBeUndefined();
+    // What is only counted of a day is none however often it is delivered, nor is a replay that was before.
+    for (const kind of ['volume', 'rollup']) expect(replayed({ kind }, { kind })).toBeUndefined();
     expect(replayed({ ...observed, replayed_at: '2026-05-17T09:59:59.000Z' }, observed)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
-import { beforeAll, expect, test } from '@jest/globals';
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { csvLine, readCsv } from '../../bin/admin/bulk/csv.ts';
@@ -16,6 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulk-'));
   process.env['BULK_TEST_KEY'] = 'kak_test_any';
 });
+afterAll(() => rm(folder, { recursive: true }));
 
 async function bulk(verb: string, content: string | Uint8Array, ...args: string[]) {
   const file = join(folder, `${Math.random()}.csv`);

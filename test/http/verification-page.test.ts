@@ -66,6 +66,14 @@ describe('the state', () => {
     expect([markAt(pages.revoked, 'end'), markAt(pages.revoked, 'now')]).toEqual([expect.closeTo(16.93, 1), expect.closeTo(49.85, 1)]);
   });
 
+  test('halted: which event, and whether there is a receipt to have', () => {
+    const event = '3f0c1f0e-3a51-4c55-9f8e-0d7f3bb0a001';
+    const halted = { ...revoked, revocationReason: 'regulatory_order', haltEventId: event };
+    expect(textOf(pageOf(halted))).toContain(`Reason given regulatory_order privilegeWithdrawn: the agent lost its permission The agent was halted by this. The receipt of the halt, event ${event}, is not signed yet.`);
+    expect(textOf(pageOf({ ...halted, haltReceiptSignature: new Uint8Array(256) }))).toContain(`The agent was halted by this. The authority signed a receipt of it, event ${event}: the first step below answers it as halt_receipt.`);
+    expect(textOf(pages.revoked)).not.toContain('halted');
+  });
+
   test('revoked stays revoked after its end; the commands allow for that', () => {
     const page = pages['revoked, its time over'];
     expect(page).toContain('</svg>Revoked</h1>');

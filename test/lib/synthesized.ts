@@ -41,7 +41,7 @@ function describeStack(stack: Stack) {
   const template = Template.fromStack(stack).toJSON() as { Resources: Record<string, Resource>; Outputs: Record<string, unknown> };
   const resources = Object.entries(template.Resources);
   const ofType = (type: string) => resources.filter(([, { Type }]) => Type === type);
-  const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['GlobalSecondaryIndexes'] !== undefined);
+  const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['KeySchema'][0].AttributeName === 'pk');
   const keyOfRole = (role: string) => ofType('AWS::KMS::Key').find(([, { Properties }]) => JSON.stringify(Properties['Tags']).includes(`"${role}"`))?.[0];
   const onlyId = (type: string) => String(ofType(type)[0]?.[0]);
   const [[filesId], [deadLettersId]] = partition(ofType('AWS::S3::Bucket'), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);

@@ -1,6 +1,6 @@
 import { DescribeKeyCommand, KMSClient, ListResourceTagsCommand, paginateListKeys, SignCommand } from '@aws-sdk/client-kms';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateScan, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateScan, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { createHash } from 'node:crypto';
 import { localCredentials, region } from '../../local/account.ts';
 import type { TestRuntime } from './runtime.ts';
@@ -55,6 +55,12 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
     certificate: (certificateId: string) => get({ pk: `CERT#${certificateId}`, sk: 'CERT' }),
     /** Certificates of the agent that were never revoked, whatever its pointer says. */
     activeCertificates: async (agentId: string) => (await scan(TableName)).filter((item) => item['sk'] === 'CERT' && item['agentId'] === agentId && item['status'] === 'active'),
+    /** All items of the registry at one instant. A scan of several pages would be several instants, so it must fit into one. */
+    async snapshot(): Promise<Item[]> {
+      const { Items = [], LastEvaluatedKey } = await documents.send(new ScanCommand({ TableName, ConsistentRead: true }));
+      if (LastEvaluatedKey !== undefined) throw new Error('The registry no longer fits into one page: fewer certificates, please.');
+      return Items;
+    },
     /** The audit trail about one thing, oldest first. */
     audit: async (affectedId: string) =>
       (await scan(TableName)).filter((item) => String(item['pk']).startsWith('AUDIT#') && item['affectedId'] === affectedId).sort((a, b) => (a['sk'] < b['sk'] ? -1 : 1)),
