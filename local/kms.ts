@@ -1,11 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { KmsError } from './kms/errors.ts';
-import { members, type Input } from './kms/input.ts';
+import { jsonResponder, type Operation } from './aws-json/protocol.ts';
+import { startHttpService } from './http-service.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
-import { findOperation } from './kms/operations.ts';
+import { operations } from './kms/operations.ts';
 
 export interface EmbeddedKms {
   /** What `AWS_ENDPOINT_URL_KMS` is to be, e.g. `http://127.0.0.1:4599`. */
@@ -36,72 +32,26 @@ const maximumBodyBytes = 256 * 1024;
  * what to do if the port is taken or the data directory cannot be trusted.
  */
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
-  const { port = 0, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date() } = options;
+  const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date() } = options;
   const keys = await openKeyStore({ region, accountId }, clock, dataDirectory);
-
-  const working = new Set<Promise<void>>();
-  // Clients end their connections: a server that ends idle ones can cross a request on its way.
-  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-    const work = respond(keys, request, response).finally(() => working.delete(work));
-    working.add(work);
+  const respond = jsonResponder({
+    name: 'KMS',
+    version: '1.1',
+    targetPrefix: 'TrentService',
+    maximumBodyBytes,
+    operations: operationsOn(keys),
+    errorTypes: { internal: 'KMSInternalException', unsupported: 'UnsupportedOperationException' },
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  return startHttpService(respond, { port });
+}
 
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = server.listening ? once(server, 'close') : undefined;
-      server.close();
-      // The SDK keeps connections alive, and a server does not close while it has one.
-      server.closeAllConnections();
-      await Promise.all([closed, ...working]);
+function operationsOn(keys: KeyStore): Map<string, Operation> {
+  const bound = [...operations].map(([name, operation]): [string, Operation] => [
+    name,
+    async (input) => {
+      await keys.destroyDeleted();
+      return operation(keys, input) as object;
     },
-  };
-}
-
-async function respond(keys: KeyStore, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  response.setHeader('x-amzn-RequestId', randomUUID());
-  response.setHeader('content-type', 'application/x-amz-json-1.1');
-  try {
-    const answer = await perform(keys, request);
-    response.end(answer === undefined ? '' : JSON.stringify(answer));
-  } catch (cause) {
-    const error = cause instanceof KmsError ? cause : new KmsError('KMSInternalException', String(cause));
-    response.statusCode = error.status;
-    response.setHeader('x-amzn-ErrorType', error.type);
-    response.end(JSON.stringify({ __type: error.type, message: error.message }));
-  }
-}
-
-async function perform(keys: KeyStore, request: IncomingMessage): Promise<unknown> {
-  // Read whole even when refused, or the client sees a broken connection instead of the error.
-  const body = await readBody(request);
-  if (request.method !== 'POST' || request.url !== '/') throw new KmsError('UnknownOperationException', 'KMS is spoken to by POST /.');
-  const operation = findOperation(request.headers['x-amz-target']?.toString());
-  if (request.headers.authorization === undefined) throw new KmsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
-  const input = parseBody(body);
-  await keys.destroyDeleted();
-  return operation(keys, input);
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= maximumBodyBytes) chunks.push(chunk);
-  }
-  if (bytes > maximumBodyBytes) throw new KmsError('RequestEntityTooLargeException', `A request has at most ${maximumBodyBytes} bytes.`);
-  return Buffer.concat(chunks);
-}
-
-function parseBody(body: Buffer): Input {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw new KmsError('SerializationException', 'The request is not JSON in UTF-8.');
-  }
-  return members(value, 'The request');
+  ]);
+  return new Map(bound);
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { startHttpService } from './http-service.ts';
 import { S3Error } from './s3/errors.ts';
 import { openObjectStore, type ObjectStore } from './s3/object-store.ts';
 import { perform } from './s3/operations.ts';
@@ -42,20 +41,11 @@ export interface EmbeddedS3Options {
  * anything else is refused by name. With a data directory an answered request survives a crash. It checks that requests are signed, not by
  * whom. Rejects where the port is taken or a bucket's name is none, and with an Error that says what to do where the data directory is damaged.
  */
-export async function startS3({ port = 0, host = '127.0.0.1', dataDirectory, buckets }: EmbeddedS3Options): Promise<EmbeddedS3> {
+export async function startS3({ port, host, dataDirectory, buckets }: EmbeddedS3Options): Promise<EmbeddedS3> {
   const store = await openObjectStore(buckets, dataDirectory);
-
-  const working = new Set<Promise<void>>();
-  // Clients end their connections: a server that ends idle ones can cross a request on its way.
-  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-    const work = respond(store, request, response).finally(() => working.delete(work));
-    working.add(work);
-  });
-  server.listen(port, host);
-  await once(server, 'listening');
-
+  const service = await startHttpService((request, response) => respond(store, request, response), { port, host });
   return {
-    endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    endpoint: service.endpoint,
     async read(bucket, key) {
       const object = store.buckets.has(bucket) ? store.find(bucket, key) : undefined;
       if (object === undefined) return undefined;
@@ -69,13 +59,7 @@ export async function startS3({ port = 0, host = '127.0.0.1', dataDirectory, buc
         lastModified: object.lastModified,
       };
     },
-    async close() {
-      const closed = server.listening ? once(server, 'close') : undefined;
-      server.close();
-      // The SDK keeps connections alive, and a server does not close while it has one.
-      server.closeAllConnections();
-      await Promise.all([closed, ...working]);
-    },
+    close: () => service.close(),
   };
 }
 

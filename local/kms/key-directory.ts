@@ -1,8 +1,7 @@
-import { createPrivateKey } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
-import { keyMaterial, kmsArn, modulusBits, type Key, type KeyOwner, type KeySpec } from './key.ts';
+import { parseKey, serializeKey } from './key-file.ts';
+import { kmsArn, type Key, type KeyOwner } from './key.ts';
 
 /** A directory with one file per key, `<keyId>.json`. */
 export interface KeyDirectory {
@@ -13,24 +12,6 @@ export interface KeyDirectory {
   /** Removes a key for good. */
   remove(keyId: string): Promise<void>;
 }
-
-const timestamp = z.iso.datetime().transform((iso) => new Date(iso));
-
-const storedKey = z.strictObject({
-  format: z.literal(1),
-  keyId: z.guid(),
-  arn: z.string(),
-  keySpec: z.enum(Object.keys(modulusBits) as KeySpec[]),
-  description: z.string(),
-  policy: z.string(),
-  createdAt: timestamp,
-  tags: z.array(z.tuple([z.string(), z.string()])),
-  state: z.discriminatedUnion('name', [
-    z.strictObject({ name: z.enum(['Enabled', 'Disabled']) }),
-    z.strictObject({ name: z.literal('PendingDeletion'), deletionDate: timestamp }),
-  ]),
-  privateKeyPem: z.string(),
-});
 
 const suffix = '.json';
 const unfinishedSuffix = '.json.unfinished';
@@ -54,7 +35,7 @@ export async function openKeyDirectory(path: string, owner: KeyOwner): Promise<K
       const file = join(path, key.keyId + suffix);
       const unfinished = join(path, key.keyId + unfinishedSuffix);
       try {
-        await writeSynced(unfinished, serialize(key));
+        await writeSynced(unfinished, serializeKey(key));
         await rename(unfinished, file);
         await syncDirectory(path);
       } catch (error) {
@@ -71,36 +52,22 @@ export async function openKeyDirectory(path: string, owner: KeyOwner): Promise<K
 
 async function readKey(file: string, owner: KeyOwner): Promise<Key> {
   await refuseIfShared(file, 0o600);
-  const key = parseKey(file, await readFile(file, 'utf8'));
+  const key = parseFile(file, await readFile(file, 'utf8'));
   if (key.arn !== kmsArn(owner, `key/${key.keyId}`)) {
     throw new Error(`The key file ${file} belongs to ${key.arn}: start the KMS with that region and account, or with another data directory.`);
   }
   return key;
 }
 
-function parseKey(file: string, json: string): Key {
+function parseFile(file: string, json: string): Key {
   try {
-    const { format: _, privateKeyPem, tags, ...stored } = storedKey.parse(parseJson(json));
-    if (basename(file) !== stored.keyId + suffix) throw new Error('its name is not that of its key');
-    return { ...stored, tags: new Map(tags), ...keyMaterial(createPrivateKey(privateKeyPem), stored.keySpec) };
+    const key = parseKey(json);
+    if (basename(file) !== key.keyId + suffix) throw new Error('its name is not that of its key');
+    return key;
   } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s+/g, ' ') : (error as Error).message;
+    const reason = (error as Error).message;
     throw new Error(`The key file ${file} is damaged: restore it from a backup, or move it away to go on without that key (${reason}).`, { cause: error });
   }
-}
-
-// JSON.parse quotes the text it fails on, and here that text is a private key.
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw new Error('it is not JSON');
-  }
-}
-
-function serialize({ privateKey, publicKey: _, tags, ...key }: Key): string {
-  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-  return `${JSON.stringify({ format: 1, ...key, tags: [...tags], privateKeyPem }, undefined, 2)}\n`;
 }
 
 // Refused rather than narrowed, as ssh does: whether a key that others could read was read is for a person to judge.

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { KeySpec, KeyUsageType, OriginType } from '@aws-sdk/client-kms';
+import { KeySpec as AwsKeySpec, KeyUsageType, OriginType } from '@aws-sdk/client-kms';
+import { flag, oneOf, text, wholeNumber, type Input } from '../aws-json/input.ts';
 import { KmsError } from './errors.ts';
-import { flag, keyReference, oneOf, text, wholeNumber, type Input } from './input.ts';
-import { generateKeyMaterial, kmsArn, modulusBits, requireNotPendingDeletion, type Key, type KeyState } from './key.ts';
+import { requireGrantTokens } from './grant.ts';
+import { keyReference } from './input.ts';
+import { generateKeyMaterial, isSigningKey, keyUsage, kmsArn, modulusBits, requireNotPendingDeletion, symmetricKeySpec, type Key, type KeySpec, type KeyState, type RsaKeySpec } from './key.ts';
 import type { KeyStore } from './key-store.ts';
 import { page } from './paging.ts';
 import { readPolicy } from './policy.ts';
@@ -11,7 +13,7 @@ import { readTags } from './tags.ts';
 
 const dayMilliseconds = 86_400_000;
 
-/** KMS API Reference, CreateKey: of the keys of AWS, only RSA keys that sign, made and kept by KMS in one region. */
+/** KMS API Reference, CreateKey: of the keys of AWS, RSA keys that sign and symmetric keys that encrypt, made and kept by KMS in one region. */
 export async function createKey(keys: KeyStore, input: Input): Promise<object> {
   const keySpec = readKeySpec(input);
   const description = text(input, 'Description', { max: 8192 }) ?? '';
@@ -23,11 +25,11 @@ export async function createKey(keys: KeyStore, input: Input): Promise<object> {
   const key: Key = {
     keyId,
     arn: kmsArn(keys.owner, `key/${keyId}`),
-    keySpec,
     description,
     policy,
     createdAt: keys.clock(),
     tags,
+    grants: new Map(),
     state: { name: 'Enabled' },
     ...(await generateKeyMaterial(keySpec)),
   };
@@ -37,6 +39,7 @@ export async function createKey(keys: KeyStore, input: Input): Promise<object> {
 
 /** KMS API Reference, DescribeKey. */
 export function describeKey(keys: KeyStore, input: Input): object {
+  requireGrantTokens(keys, input);
   return { KeyMetadata: keyMetadata(keys, keys.find(keyReference(input))) };
 }
 
@@ -86,15 +89,21 @@ async function changeState(keys: KeyStore, input: Input, state: KeyState): Promi
   });
 }
 
-function readKeySpec(input: Input): keyof typeof modulusBits {
-  const asked =
-    oneOf(input, 'KeySpec', Object.values(KeySpec)) ?? oneOf(input, 'CustomerMasterKeySpec', Object.values(KeySpec)) ?? KeySpec.SYMMETRIC_DEFAULT;
-  const keySpec = (Object.keys(modulusBits) as (keyof typeof modulusBits)[]).find((candidate) => candidate === asked);
-  if (keySpec === undefined) throw unsupported(`This KMS creates keys of KeySpec ${Object.keys(modulusBits).join(', ')}, not ${asked}.`);
+const createdKeySpecs: readonly KeySpec[] = [...(Object.keys(modulusBits) as RsaKeySpec[]), symmetricKeySpec];
 
-  const keyUsage = oneOf(input, 'KeyUsage', Object.values(KeyUsageType));
-  if (keyUsage === undefined) throw new KmsError('ValidationException', 'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
-  if (keyUsage !== 'SIGN_VERIFY') throw unsupported(`This KMS creates keys of KeyUsage SIGN_VERIFY, not ${keyUsage}.`);
+function readKeySpec(input: Input): KeySpec {
+  const asked =
+    oneOf(input, 'KeySpec', Object.values(AwsKeySpec)) ?? oneOf(input, 'CustomerMasterKeySpec', Object.values(AwsKeySpec)) ?? AwsKeySpec.SYMMETRIC_DEFAULT;
+  const keySpec = createdKeySpecs.find((candidate) => candidate === asked);
+  if (keySpec === undefined) throw unsupported(`This KMS creates keys of KeySpec ${createdKeySpecs.join(', ')}, not ${asked}.`);
+
+  const usage = oneOf(input, 'KeyUsage', Object.values(KeyUsageType));
+  if (keySpec === symmetricKeySpec) {
+    if (usage !== undefined && usage !== 'ENCRYPT_DECRYPT') throw new KmsError('ValidationException', `KeyUsage ${usage} is not compatible with KeySpec ${keySpec}.`);
+  } else {
+    if (usage === undefined) throw new KmsError('ValidationException', 'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
+    if (usage !== 'SIGN_VERIFY') throw unsupported(`This KMS creates keys of KeySpec ${keySpec} with KeyUsage SIGN_VERIFY, not ${usage}.`);
+  }
   if ((oneOf(input, 'Origin', Object.values(OriginType)) ?? 'AWS_KMS') !== 'AWS_KMS') throw unsupported('This KMS creates keys of Origin AWS_KMS only.');
   if (flag(input, 'MultiRegion')) throw unsupported('This KMS creates no multi-Region keys.');
   for (const member of ['CustomKeyStoreId', 'XksKeyId']) {
@@ -103,7 +112,8 @@ function readKeySpec(input: Input): keyof typeof modulusBits {
   return keySpec;
 }
 
-function keyMetadata({ owner }: KeyStore, { keyId, arn, keySpec, description, createdAt, state }: Key): object {
+function keyMetadata({ owner }: KeyStore, key: Key): object {
+  const { keyId, arn, keySpec, description, createdAt, state } = key;
   return {
     AWSAccountId: owner.accountId,
     KeyId: keyId,
@@ -111,14 +121,14 @@ function keyMetadata({ owner }: KeyStore, { keyId, arn, keySpec, description, cr
     CreationDate: epochSeconds(createdAt),
     Enabled: state.name === 'Enabled',
     Description: description,
-    KeyUsage: 'SIGN_VERIFY',
+    KeyUsage: keyUsage(key),
     KeyState: state.name,
     DeletionDate: state.name === 'PendingDeletion' ? epochSeconds(state.deletionDate) : undefined,
     Origin: 'AWS_KMS',
     KeyManager: 'CUSTOMER',
     CustomerMasterKeySpec: keySpec,
     KeySpec: keySpec,
-    SigningAlgorithms: signingAlgorithms,
+    ...(isSigningKey(key) ? { SigningAlgorithms: signingAlgorithms } : { EncryptionAlgorithms: [symmetricKeySpec] }),
     MultiRegion: false,
   };
 }

@@ -1,5 +1,6 @@
-import { KmsError } from './errors.ts';
-import type { Input } from './input.ts';
+import type { Input } from '../aws-json/input.ts';
+import { decrypt, encrypt, generateDataKey, generateRandom } from './encrypt.ts';
+import { createGrant, listGrants, retireGrant, revokeGrant } from './grants.ts';
 import type { KeyStore } from './key-store.ts';
 import {
   cancelKeyDeletion,
@@ -14,33 +15,30 @@ import { getKeyPolicy } from './policy.ts';
 import { listResourceTags, tagResource, untagResource } from './tags.ts';
 import { getPublicKey, signMessage, verifySignature } from './use.ts';
 
-/** An operation takes the members of the request and returns those of the answer, if it has any. */
-export type Operation = (keys: KeyStore, input: Input) => object | Promise<object> | Promise<void>;
+type KeyOperation = (keys: KeyStore, input: Input) => object | Promise<object> | Promise<void>;
 
-const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+/** The operations of KMS that there are here, by name. */
+export const operations: ReadonlyMap<string, KeyOperation> = new Map<string, KeyOperation>([
   ['CancelKeyDeletion', cancelKeyDeletion],
+  ['CreateGrant', createGrant],
   ['CreateKey', createKey],
+  ['Decrypt', decrypt],
   ['DescribeKey', describeKey],
   ['DisableKey', disableKey],
   ['EnableKey', enableKey],
+  ['Encrypt', encrypt],
+  ['GenerateDataKey', generateDataKey],
+  ['GenerateRandom', generateRandom],
   ['GetKeyPolicy', getKeyPolicy],
   ['GetPublicKey', getPublicKey],
+  ['ListGrants', listGrants],
   ['ListKeys', listKeys],
   ['ListResourceTags', listResourceTags],
+  ['RetireGrant', retireGrant],
+  ['RevokeGrant', revokeGrant],
   ['ScheduleKeyDeletion', scheduleKeyDeletion],
   ['Sign', signMessage],
   ['TagResource', tagResource],
   ['UntagResource', untagResource],
   ['Verify', verifySignature],
 ]);
-
-/** The operation named by an `X-Amz-Target` header: UnknownOperationException if it names none of KMS, UnsupportedOperationException if not one of ours. */
-export function findOperation(target: string | undefined): Operation {
-  const name = /^TrentService\.(\w+)$/.exec(target ?? '')?.[1];
-  if (name === undefined) throw new KmsError('UnknownOperationException', 'The X-Amz-Target header must be TrentService.<Operation>.');
-  const operation = operations.get(name);
-  if (operation === undefined) {
-    throw new KmsError('UnsupportedOperationException', `This KMS does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
-  }
-  return operation;
-}

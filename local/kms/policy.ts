@@ -1,5 +1,6 @@
+import { oneOf, text, type Input } from '../aws-json/input.ts';
 import { KmsError } from './errors.ts';
-import { keyReference, oneOf, text, type Input } from './input.ts';
+import { keyReference } from './input.ts';
 import type { KeyOwner } from './key.ts';
 import type { KeyStore } from './key-store.ts';
 

@@ -1,5 +1,6 @@
+import { list, members, required, text, wholeNumber, type Input } from '../aws-json/input.ts';
 import { KmsError } from './errors.ts';
-import { keyReference, list, members, required, text, wholeNumber, type Input } from './input.ts';
+import { keyReference } from './input.ts';
 import { requireNotPendingDeletion } from './key.ts';
 import type { KeyStore } from './key-store.ts';
 import { page } from './paging.ts';

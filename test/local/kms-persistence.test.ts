@@ -184,6 +184,27 @@ describe('files', () => {
     await expect(start({ region: 'us-east-1' })).rejects.toThrow(`${file} belongs to arn:aws:kms:eu-west-1`);
   });
 
+  test('one of before there were grants is read', async () => {
+    const file = await keyFile();
+    const { grants, ...before } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    expect(grants).toEqual([]);
+    await writeFile(file, JSON.stringify(before));
+    const { client } = await start();
+    const [KeyId = ''] = (await client.send(new ListKeysCommand({}))).Keys?.map((key) => key.KeyId ?? '') ?? [];
+    expect(await signature(client, KeyId)).toHaveLength(256);
+  });
+
+  test.each([['of another length', 'AAAA'], ['that is not base64', '!'.repeat(44)]])('one with a secret key %s is refused', async (_, secretKey) => {
+    const { kms, client } = await start();
+    const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
+    await kms.close();
+    const file = join(dataDirectory, `${KeyMetadata?.KeyId}.json`);
+    await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')) as object, secretKey }));
+    const error = await start().then(() => undefined, (cause: unknown) => cause as Error);
+    expect(error?.message).toContain(`The key file ${file} is damaged`);
+    expect(error?.stack).not.toContain(secretKey);
+  });
+
   test('other files are left alone', async () => {
     await keyFile();
     await writeFile(join(dataDirectory, 'README'), 'mine');

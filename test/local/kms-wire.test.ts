@@ -27,7 +27,7 @@ describe('the wire protocol', () => {
   test.each<[string, string | undefined, string, Record<string, string>, number, string]>([
     ['no target', undefined, '{}', signed, 400, 'UnknownOperationException'],
     ['a target of another service', 'DynamoDB_20120810.ListTables', '{}', signed, 400, 'UnknownOperationException'],
-    ['an operation of AWS that is not here', 'TrentService.Encrypt', '{}', signed, 400, 'UnsupportedOperationException'],
+    ['an operation of AWS that is not here', 'TrentService.ReEncrypt', '{}', signed, 400, 'UnsupportedOperationException'],
     ['a property of objects', 'TrentService.constructor', '{}', signed, 400, 'UnsupportedOperationException'],
     ['an unsigned request', 'TrentService.ListKeys', '{}', {}, 400, 'MissingAuthenticationTokenException'],
     ['a body that is not JSON', 'TrentService.ListKeys', '{', signed, 400, 'SerializationException'],
@@ -47,8 +47,8 @@ describe('the wire protocol', () => {
   });
 
   test('an operation that is not here is answered with those that are', async () => {
-    const { answer } = await post('TrentService.Encrypt', '{}');
-    expect(answer).toMatchObject({ message: expect.stringMatching(/^This KMS does not implement Encrypt; it implements CancelKeyDeletion, CreateKey, .*Verify\.$/) });
+    const { answer } = await post('TrentService.ReEncrypt', '{}');
+    expect(answer).toMatchObject({ message: expect.stringMatching(/^This KMS does not implement ReEncrypt; it implements CancelKeyDeletion, CreateGrant, CreateKey, .*Verify\.$/) });
   });
 
   test('only POST / is KMS', async () => {

@@ -83,13 +83,13 @@ describe('CreateKey', () => {
 
   test.each<[string, CreateKeyCommandInput, string]>([
     ['an elliptic curve', { KeySpec: 'ECC_NIST_P256' }, 'UnsupportedOperationException'],
-    ['a symmetric key', { KeySpec: undefined, KeyUsage: undefined }, 'UnsupportedOperationException'],
-    ['an encryption key', { KeyUsage: 'ENCRYPT_DECRYPT' }, 'UnsupportedOperationException'],
+    ['an RSA key that encrypts', { KeyUsage: 'ENCRYPT_DECRYPT' }, 'UnsupportedOperationException'],
     ['imported material', { Origin: 'EXTERNAL' }, 'UnsupportedOperationException'],
     ['a custom key store', { CustomKeyStoreId: 'cks-1' }, 'UnsupportedOperationException'],
     ['a multi-Region key', { MultiRegion: true }, 'UnsupportedOperationException'],
     ['a key spec AWS does not know', { KeySpec: 'RSA_1024' as 'RSA_2048' }, 'ValidationException'],
     ['no key usage', { KeyUsage: undefined }, 'ValidationException'],
+    ['a symmetric key that signs', { KeySpec: 'SYMMETRIC_DEFAULT', KeyUsage: 'SIGN_VERIFY' }, 'ValidationException'],
     ['a long description', { Description: 'x'.repeat(8193) }, 'ValidationException'],
     ['51 tags', { Tags: Array.from({ length: 51 }, (_, index) => ({ TagKey: `t${index}`, TagValue: '' })) }, 'TagException'],
     ['duplicate tags', { Tags: [{ TagKey: 'a', TagValue: '1' }, { TagKey: 'a', TagValue: '2' }] }, 'TagException'],
