@@ -1,5 +1,6 @@
 import { jsonResponder, type Operation } from './aws-json/protocol.ts';
 import { startHttpService } from './http-service.ts';
+import { KmsError } from './kms/errors.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
 import { operations } from './kms/operations.ts';
 
@@ -40,7 +41,8 @@ export async function startKms(options: EmbeddedKmsOptions = {}): Promise<Embedd
     targetPrefix: 'TrentService',
     maximumBodyBytes,
     operations: operationsOn(keys),
-    errorTypes: { internal: 'KMSInternalException', unsupported: 'UnsupportedOperationException' },
+    internalErrorType: 'KMSInternalException',
+    unsupported: (message) => new KmsError('UnsupportedOperationException', message),
   });
   return startHttpService(respond, { port });
 }

@@ -24,8 +24,10 @@ export interface JsonService {
   readonly targetPrefix: string;
   readonly maximumBodyBytes: number;
   readonly operations: ReadonlyMap<string, Operation>;
-  /** The service's names for a failure of its own, and for an operation it has on AWS and not here. */
-  readonly errorTypes: { readonly internal: string; readonly unsupported: string };
+  /** Its name for a failure of its own. */
+  readonly internalErrorType: string;
+  /** Its error for an operation it has on AWS and not here. */
+  unsupported(message: string): ServiceError;
   /** Headers that its errors have beside those of all. */
   errorHeaders?(error: ServiceError): Readonly<Record<string, string>>;
 }
@@ -42,7 +44,7 @@ export function jsonResponder(service: JsonService): Respond {
       const answer = await perform(service, request, response);
       response.end(answer === undefined ? '' : JSON.stringify(answer));
     } catch (cause) {
-      const error = cause instanceof ServiceError ? cause : new ServiceError(service.errorTypes.internal, 500, String(cause));
+      const error = cause instanceof ServiceError ? cause : new ServiceError(service.internalErrorType, 500, String(cause));
       response.statusCode = error.status;
       response.setHeader('x-amzn-ErrorType', error.type);
       for (const [name, value] of Object.entries(service.errorHeaders?.(error) ?? {})) response.setHeader(name, value);
@@ -62,13 +64,12 @@ async function perform(service: JsonService, request: IncomingMessage, response:
   return operation(parseBody(body), { host: request.headers.host ?? '', signal: gone.signal });
 }
 
-function findOperation({ name: serviceName, targetPrefix, operations, errorTypes }: JsonService, target = ''): Operation {
+function findOperation(service: JsonService, target = ''): Operation {
+  const { targetPrefix, operations } = service;
   const [prefix, name = '', ...rest] = target.split('.');
   if (prefix !== targetPrefix || !/^\w+$/.test(name) || rest.length > 0) throw unknownOperation(`The X-Amz-Target header must be ${targetPrefix}.<Operation>.`);
   const operation = operations.get(name);
-  if (operation === undefined) {
-    throw new ServiceError(errorTypes.unsupported, 400, `This ${serviceName} does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
-  }
+  if (operation === undefined) throw service.unsupported(`This ${service.name} does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
   return operation;
 }
 
