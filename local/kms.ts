@@ -52,7 +52,7 @@ function operationsOn(keys: KeyStore): Map<string, Operation> {
     name,
     async (input) => {
       await keys.destroyDeleted();
-      return operation(keys, input) as object;
+      return operation(keys, input);
     },
   ]);
   return new Map(bound);

@@ -54,7 +54,7 @@ export async function startSqs(options: EmbeddedSqsOptions): Promise<EmbeddedSqs
     version: '1.0',
     targetPrefix: 'AmazonSQS',
     maximumBodyBytes,
-    operations: new Map([...operations].map(([name, operation]): [string, Operation] => [name, (input, call) => operation(store, input, call) as object])),
+    operations: new Map([...operations].map(([name, operation]): [string, Operation] => [name, (input, call) => operation(store, input, call)])),
     internalErrorType: 'InternalFailure',
     unsupported: (message) => new SqsError('UnsupportedOperation', message),
     errorHeaders,

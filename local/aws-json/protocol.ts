@@ -12,8 +12,8 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** An operation takes the members of the request and returns those of the answer, if it has any. */
-export type Operation = (input: Input, call: Call) => object | Promise<object> | Promise<void>;
+/** An operation takes the members of the request and returns those of the answer, or undefined if it has none; or a promise of them. */
+export type Operation = (input: Input, call: Call) => unknown;
 
 /** A service of AWS that is spoken to in JSON. */
 export interface JsonService {
