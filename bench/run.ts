@@ -12,13 +12,13 @@ const progress = (text: string) => void process.stderr.write(text);
 
 let service: Promise<Service> | undefined;
 try {
-  const { names, seconds, concurrency, json, help } = readArguments(process.argv.slice(2));
+  const { names, seconds, concurrency, count, json, help } = readArguments(process.argv.slice(2));
   if (help) {
     process.stdout.write(usage);
     process.exit();
   }
   const takenUnder = circumstances({ seconds, concurrency });
-  const context = { service: () => (service ??= startService(signal)), seconds, concurrency, signal };
+  const context = { service: () => (service ??= startService(signal, benches[names[0] ?? '']?.alone?.service)), seconds, concurrency, ...(count !== undefined && { count }), progress, signal };
   const reports: Report[] = [];
   for (const name of names) {
     progress(`${name} …`);

@@ -1,4 +1,4 @@
-// npm run admin -- …: tenants and API keys, here or on AWS.
+// npm run admin -- …: tenants, API keys and dead letters, here or on AWS.
 import { runAdmin } from './admin/run.ts';
 
 // Which Node.js this runs on is the package's decision; the SDK need not remark on it above every answer.

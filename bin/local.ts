@@ -12,6 +12,8 @@ try {
     `api ${runtime.url}`,
     `dynamodb ${runtime.dynamodbEndpoint}`,
     `kms ${runtime.kmsEndpoint}`,
+    `s3 ${runtime.s3Endpoint}`,
+    `distribution ${runtime.distributionUrl}`,
     ...runtime.tenants.map(({ name, key }) => `key ${name} ${key}`),
     'ready',
   ];

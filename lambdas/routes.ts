@@ -15,14 +15,15 @@ export interface Route {
   /** The scope an API key needs, or `public` where no key is asked for. */
   readonly access: Scope | 'public';
   readonly summary: string;
-  readonly body?: z.ZodType;
+  /** A schema of JSON, or `bytes` where the body is handed over as it came, however long. */
+  readonly body?: z.ZodType | 'bytes';
   readonly query?: z.ZodType;
 }
 
 /** Every path starts here: the API Gateway stage is called v1. */
 export const basePath = '/v1';
 
-/** A request body may hold this many bytes and no more (413 beyond). */
+/** A JSON body may hold this many bytes and no more (413 beyond). */
 export const maximumBodyBytes = 64 * 1024;
 
 export const routes = {
@@ -37,6 +38,9 @@ export const routes = {
   'revoke-certificate': { method: 'POST', path: '/certificates/{id}/revoke', access: 'certificates:revoke', summary: 'Revoke a certificate and suspend its agent', body: requests.revokeCertificateRequest },
   'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public', summary: 'What a certificate says and whether it still holds' },
   'get-authority': { method: 'GET', path: '/ca', aliases: ['/ca/chain'], access: 'public', summary: 'The CA certificates' },
+  'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL' },
+  'post-ocsp': { method: 'POST', path: '/ocsp', access: 'public', summary: 'Whether certificates are revoked, by OCSP (RFC 6960)', body: 'bytes' },
+  'get-ocsp': { method: 'GET', path: '/ocsp/{request+}', access: 'public', summary: 'The same for a request in base64 in the path' },
   'get-health': { method: 'GET', path: '/health', access: 'public', summary: 'Whether the service can do its job' },
   'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
   'record-risk-score': { method: 'POST', path: '/risk-scores', access: 'risk:write', summary: "The risk pipeline's verdict on an agent", body: requests.recordRiskScoreRequest },

@@ -45,7 +45,7 @@ export interface Schedule {
 }
 
 export const schedules = {
-  // Each CRL is published once a day; looking every hour leaves five more attempts before the one that is out ends.
+  // A CRL that is out holds for a day; one that lacks a revocation whose publication was given up, for an hour at most.
   'refresh-crls': { everyMinutes: 60, timeoutSeconds: 900 },
   'expire-certificates': { everyMinutes: 60, timeoutSeconds: 300 },
   // Renews what the authority has signed for itself: the OCSP responder's certificate and the root's CRL.

@@ -7,6 +7,7 @@ import { addGatewayResponses } from './gateway-responses.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
+import type { Settings } from './settings.ts';
 
 // What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
@@ -19,16 +20,22 @@ const burst = 400;
 
 /** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
 export class Api extends Construct {
-  readonly stage: apigateway.Stage;
+  readonly restApi: apigateway.RestApi;
   /** Ends in the base path, without a slash. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, platform: Platform) {
+  constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
-    const api = this.createApi(platform);
-    addGatewayResponses(api);
+    this.restApi = this.createApi(settings);
+    addGatewayResponses(this.restApi);
+    this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
+  }
+
+  /** Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API. */
+  addRoutes(platform: Platform): void {
+    const { root } = this.restApi;
     const authorizer = new apigateway.TokenAuthorizer(this, 'Authorizer', {
-      handler: createFunction(this, 'authorize', platform, { timeout: Duration.seconds(10) }),
+      handler: createFunction(this, 'authorize', platform),
       identitySource: apigateway.IdentitySource.header('Authorization'),
       validationRegex: apiKeyExpression,
       resultsCacheTtl: Duration.seconds(platform.settings.authorizerCacheSeconds),
@@ -36,18 +43,16 @@ export class Api extends Construct {
     for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
       const integration = new apigateway.LambdaIntegration(createFunction(this, name, platform), { allowTestInvoke: false });
       for (const path of pathsOf(route)) {
-        api.root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
+        root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
           : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
       }
     }
-    api.root.addResource('{proxy+}');
-    refuseTheRest(api.root);
-    this.stage = api.deploymentStage;
-    this.url = api.urlForPath('/').replace(/\/$/, '');
+    root.addResource('{proxy+}');
+    refuseTheRest(root);
   }
 
-  private createApi({ settings }: Platform): apigateway.RestApi {
+  private createApi(settings: Settings): apigateway.RestApi {
     const accessLog = new logs.LogGroup(this, 'AccessLog', { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     return new apigateway.RestApi(this, 'RestApi', {
       restApiName: settings.deployment,

@@ -25,11 +25,11 @@ const signature = {
 
 interface AuthorityKeyProps {
   readonly keySpec: kms.KeySpec;
-  readonly role: 'ca-root' | 'ca-issuing';
+  readonly role: 'ca-root' | 'ca-issuing' | 'ca-ocsp';
   readonly deployment: string;
 }
 
-/** The key of a certificate authority. It outlives its stack, and signs for nobody until `allowSigning` names a signer. */
+/** A key that signs in the authority's name. It outlives its stack, and signs for nobody until `allowSigning` names a signer. */
 export class AuthorityKey extends kms.Key {
   constructor(scope: Construct, id: string, { keySpec, role, deployment }: AuthorityKeyProps) {
     super(scope, id, {
@@ -71,14 +71,16 @@ export class AuthorityKey extends kms.Key {
   }
 }
 
-/** The keys of the root and the issuing CA (docs: the certificate profile). */
+/** The keys of the root and the issuing CA and of the OCSP responder (docs/certificate-profile.md). */
 export class AuthorityKeys extends Construct {
   readonly root: AuthorityKey;
   readonly issuing: AuthorityKey;
+  readonly ocsp: AuthorityKey;
 
   constructor(scope: Construct, id: string, deployment: string) {
     super(scope, id);
     this.root = new AuthorityKey(this, 'Root', { keySpec: kms.KeySpec.RSA_4096, role: 'ca-root', deployment });
     this.issuing = new AuthorityKey(this, 'Issuing', { keySpec: kms.KeySpec.RSA_3072, role: 'ca-issuing', deployment });
+    this.ocsp = new AuthorityKey(this, 'Ocsp', { keySpec: kms.KeySpec.RSA_2048, role: 'ca-ocsp', deployment });
   }
 }

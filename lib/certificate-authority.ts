@@ -1,31 +1,42 @@
-import { CustomResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CustomResource, RemovalPolicy } from 'aws-cdk-lib';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { createExecutionRole, createFunction, createLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
 /**
- * Mints the root and the issuing certificate when the stack is created. Whatever depends on this construct waits until
- * they exist.
+ * Mints the root and the issuing certificate when the stack is created, and sees that whatever certificates point to is
+ * there. Whatever depends on this construct waits for that.
  *
- * The handler mints once: where the registry has certificates it leaves them as they are. The properties are the two keys
- * and nothing that changes from one deployment to the next, so CloudFormation does not even ask again; and the resource is
- * retained, because there is nothing to do when it goes: the certificates stay in the registry, the keys in KMS.
+ * The handler mints once: where the registry has certificates it leaves them as they are. CloudFormation asks again only
+ * where one of the properties changes: keys and URL, which the handler then refuses, because certificates out there depend
+ * on them, or the number of shards, each of which needs a CRL before a certificate can name it. The resource is retained,
+ * because there is nothing to do when it goes: the certificates stay in the registry, the keys in KMS.
  */
 export class CertificateAuthority extends Construct {
+  /** Also to be called daily (schedules.ts). */
+  readonly mintAuthority: LambdaFunction;
+
   constructor(scope: Construct, id: string, platform: Platform) {
     super(scope, id);
+    const { settings, keys, distribution } = platform;
+    this.mintAuthority = createFunction(this, 'mint-authority', platform);
     const framework = new Construct(this, 'Framework');
     const logGroup = createLogGroup(framework);
-    const provider = new Provider(framework, 'Provider', {
-      onEventHandler: createFunction(this, 'mint-authority', platform, { timeout: Duration.minutes(1) }),
-      frameworkOnEventRole: createExecutionRole(framework, logGroup),
-      logGroup,
-    });
+    const frameworkOnEventRole = createExecutionRole(framework);
+    logGroup.grantWrite(frameworkOnEventRole);
+    const provider = new Provider(framework, 'Provider', { onEventHandler: this.mintAuthority, frameworkOnEventRole, logGroup });
     new CustomResource(this, 'Certificates', {
       resourceType: 'Custom::KakuninCertificateAuthority',
       serviceToken: provider.serviceToken,
-      properties: { RootKeyId: platform.keys.root.keyArn, IssuingKeyId: platform.keys.issuing.keyArn },
+      properties: {
+        RootKeyId: keys.root.keyArn,
+        IssuingKeyId: keys.issuing.keyArn,
+        OcspKeyId: keys.ocsp.keyArn,
+        DistributionUrl: distribution.url,
+        CrlShards: settings.crlShards,
+      },
       removalPolicy: RemovalPolicy.RETAIN,
     });
   }

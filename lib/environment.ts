@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys }: Platform, role: IRole) {
+function variables({ settings, tables, keys, distribution, keyRetirer }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -16,6 +16,12 @@ function variables({ settings, tables, keys }: Platform, role: IRole) {
     SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
     ROOT_KEY_ID: keys.root.keyArn,
     ISSUING_KEY_ID: keys.issuing.keyArn,
+    OCSP_KEY_ID: keys.ocsp.keyArn,
+    DISTRIBUTION_BUCKET: distribution.bucket.bucketName,
+    DISTRIBUTION_URL: distribution.url,
+    CRL_SHARDS: String(settings.crlShards),
+    KEY_DELETION_DAYS: String(settings.keyDeletionDays),
+    KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
     CERTIFIER_ROLE_ARN: role.roleArn,
     ACCOUNT_ID: Stack.of(role).account,
   };
@@ -23,7 +29,8 @@ function variables({ settings, tables, keys }: Platform, role: IRole) {
 
 type Variable = keyof ReturnType<typeof variables>;
 
-const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN'] as const;
+const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
+const publishing = ['REGISTRY_TABLE', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
   'create-agent': ['REGISTRY_TABLE'],
@@ -31,18 +38,25 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'get-agent': ['REGISTRY_TABLE'],
   'update-agent': ['REGISTRY_TABLE'],
   'retire-agent': ['REGISTRY_TABLE'],
-  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', ...profile, 'CERTIFIER_ROLE_ARN', 'ACCOUNT_ID'],
+  'certify-agent': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'ACCOUNT_ID'],
   'list-certificates': ['REGISTRY_TABLE'],
   'get-certificate': ['REGISTRY_TABLE'],
   'revoke-certificate': ['REGISTRY_TABLE'],
   'verify-certificate': ['REGISTRY_TABLE'],
   'get-authority': ['REGISTRY_TABLE'],
+  'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
+  'post-ocsp': ['REGISTRY_TABLE'],
+  'get-ocsp': ['REGISTRY_TABLE'],
   'get-health': ['REGISTRY_TABLE'],
   'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
-  'mint-authority': ['REGISTRY_TABLE', 'DEPLOYMENT', 'CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID'],
+  'publish-crls': publishing,
+  'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
+  'refresh-crls': publishing,
+  'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
+  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', ...publishing],
 };
 
 /** A function's environment: what its handler reads and nothing else. `role` is the function's own. */

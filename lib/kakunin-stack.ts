@@ -1,11 +1,15 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
+import { Distribution } from './distribution.ts';
+import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
+import { createPrivateBucket } from './private-bucket.ts';
 import { Registry } from './registry.ts';
 import { Revocation } from './revocation.ts';
+import { Schedules } from './schedules.ts';
 import type { Settings } from './settings.ts';
 
 export interface KakuninStackProps extends StackProps {
@@ -18,21 +22,29 @@ export class KakuninStack extends Stack {
     super(scope, id, props);
     const { tables } = new Registry(this, 'Registry');
     const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
-    const platform: Platform = { settings, tables, keys };
+    const api = new Api(this, 'Api', settings);
+    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
+    const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
+    const keyRetirer = createExecutionRole(this, 'KeyRetirer');
+    const platform: Platform = { settings, tables, keys, distribution, deadLetters, keyRetirer };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
-    const api = new Api(this, 'Api', platform);
-    const revocation = new Revocation(this, 'Revocation', platform);
+    api.addRoutes(platform);
+    new Revocation(this, 'Revocation', platform);
+    new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
     // Nobody should be able to call a service that cannot issue yet.
-    api.stage.node.addDependency(authority);
+    api.restApi.deploymentStage.node.addDependency(authority);
 
     const outputs = {
       ApiUrl: api.url,
+      DistributionUrl: distribution.url,
       RegistryTableName: tables.registry.tableName,
       RiskTableName: tables.risk.tableName,
+      DistributionBucketName: distribution.bucket.bucketName,
+      DeadLetterBucketName: deadLetters.bucketName,
       RootKeyArn: keys.root.keyArn,
       IssuingKeyArn: keys.issuing.keyArn,
-      DeadLetterQueueUrl: revocation.deadLetters.queueUrl,
+      OcspKeyArn: keys.ocsp.keyArn,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -1,29 +1,25 @@
 import path from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { bundleHandlers } from './bundle.ts';
 import { environmentOf } from './environment.ts';
+import { limitsOf } from './limits.ts';
 import { grantPermissions } from './permissions.ts';
 import type { HandlerName, Platform } from './platform.ts';
 
-/** What a function may have of its own; everything else is shared. */
-export interface FunctionLimits {
-  readonly timeout?: Duration;
-}
-
-// API Gateway gives up after 29 s. A second less, and the function's own log says what it was waiting for.
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
-const requestTimeout = Duration.seconds(28);
-
-/** The function of lambdas/handlers/<name>.ts. Its name alone decides what it may do (permissions.ts) and know (environment.ts). */
-export function createFunction(scope: Construct, name: HandlerName, platform: Platform, { timeout = requestTimeout }: FunctionLimits = {}): lambda.Function {
+/**
+ * The function of lambdas/handlers/<name>.ts. Its name alone decides what it may do (permissions.ts), know (environment.ts)
+ * and take (limits.ts).
+ */
+export function createFunction(scope: Construct, name: HandlerName, platform: Platform): lambda.Function {
   const construct = new Construct(scope, name);
   const functionName = `${platform.settings.deployment}-${name}`;
   const logGroup = createLogGroup(construct, `/aws/lambda/${functionName}`);
-  const role = createExecutionRole(construct, logGroup);
+  const role = name === 'retire-keys' ? platform.keyRetirer : createExecutionRole(construct);
+  logGroup.grantWrite(role);
   grantPermissions(name, platform, role);
   return new lambda.Function(construct, 'Function', {
     functionName,
@@ -34,8 +30,7 @@ export function createFunction(scope: Construct, name: HandlerName, platform: Pl
     code: codeOf(construct, name),
     role,
     environment: environmentOf(name, platform, role),
-    memorySize: 512,
-    timeout,
+    ...limitsOf(name),
     logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     tracing: lambda.Tracing.ACTIVE,
@@ -51,11 +46,9 @@ export function createLogGroup(scope: Construct, logGroupName?: string): logs.Lo
   });
 }
 
-/** A role for one function that may write to that log group and nothing else; AWS's managed policy would open all of them. */
-export function createExecutionRole(scope: Construct, logGroup: logs.LogGroup): iam.Role {
-  const role = new iam.Role(scope, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
-  logGroup.grantWrite(role);
-  return role;
+/** A role for one function. It may do nothing yet, not even log: AWS's managed policy would open every log group to it. */
+export function createExecutionRole(scope: Construct, id = 'Role'): iam.Role {
+  return new iam.Role(scope, id, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
 }
 
 /** The bundled handler, or a stand-in where no bundle is wanted: `cdk ls` and the tests set aws:cdk:bundling-stacks to []. */

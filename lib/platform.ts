@@ -1,7 +1,11 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { routes, type RouteName } from '../lambdas/routes.ts';
 import type { TableName } from '../lambdas/schema.ts';
+import { schedules, streamConsumers, type ScheduledName, type StreamConsumerName } from '../lambdas/triggers.ts';
 import type { AuthorityKeys } from './authority-keys.ts';
+import type { Distribution } from './distribution.ts';
 import type { Settings } from './settings.ts';
 
 /** What the functions stand on. */
@@ -9,10 +13,24 @@ export interface Platform {
   readonly settings: Settings;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly keys: AuthorityKeys;
+  readonly distribution: Distribution;
+  /** Where Lambda leaves what a stream's consumer could not process. */
+  readonly deadLetters: IBucket;
+  /**
+   * The role of retire-keys, which certify-agent names in the policy of every key it creates. It must stay the same role:
+   * KMS remembers a role by its unique id, and a new one of the same name could not retire the keys of the old.
+   * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
+   */
+  readonly keyRetirer: Role;
 }
 
 /** A function, by the name of its file in lambdas/handlers. */
-export type HandlerName = RouteName | 'authorize' | 'mint-authority' | 'auto-revoke';
+export type HandlerName = RouteName | StreamConsumerName | ScheduledName | 'authorize';
 
 /** Every function there is. */
-export const handlerNames: readonly HandlerName[] = [...(Object.keys(routes) as RouteName[]), 'authorize', 'mint-authority', 'auto-revoke'];
+export const handlerNames: readonly HandlerName[] = [
+  ...(Object.keys(routes) as RouteName[]),
+  ...(Object.keys(streamConsumers) as StreamConsumerName[]),
+  ...(Object.keys(schedules) as ScheduledName[]),
+  'authorize',
+];

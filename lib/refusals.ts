@@ -2,7 +2,7 @@ import { ContentHandling, MockIntegration, PassthroughBehavior, AuthorizationTyp
 import { quoted, refusalTemplate } from './gateway-responses.ts';
 
 // A mock needs a template for the content type of the request; a body of another type gets 415.
-const contentTypes = ['application/json', 'application/x-www-form-urlencoded', 'application/octet-stream', 'text/plain'];
+const contentTypes = ['application/json', 'application/x-www-form-urlencoded', 'application/octet-stream', 'text/plain', 'application/ocsp-request'];
 
 /** Answers 405 to every method that the resource does not have; a method that exists is preferred to ANY. */
 export function refuseOtherMethods(resource: IResource, allowed: readonly string[]): void {

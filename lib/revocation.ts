@@ -1,46 +1,82 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { tables, type TableName } from '../lambdas/schema.ts';
+import { streamConsumers, type StreamConsumer, type StreamConsumerName } from '../lambdas/triggers.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
-/** Revokes the certificates of agents at high risk: the risk table's stream, its function, and what becomes of its failures. */
-export class Revocation extends Construct {
-  readonly deadLetters: sqs.Queue;
+// A function reads a stream through one mapping only. Under another id the next deployment would try to create a second one.
+const mappingIds = { registry: 'RegistryRecords', risk: 'RiskRecords' } as const satisfies Record<TableName, string>;
 
+/** What follows from a change in a table: each consumer of a stream, and what becomes of the records it cannot process. */
+export class Revocation extends Construct {
   constructor(scope: Construct, id: string, platform: Platform) {
     super(scope, id);
-    // Lambda leaves here where in the stream a record stood that it gave up on; the record itself is still in the table.
-    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    const autoRevoke = createFunction(this, 'auto-revoke', platform, { timeout: Duration.minutes(1) });
-    autoRevoke.addEventSourceMapping('RiskRecords', {
-      eventSourceArn: streamArnOf(platform),
-      startingPosition: lambda.StartingPosition.TRIM_HORIZON,
-      batchSize: 100,
-      parallelizationFactor: 10,
-      // By default a record that cannot be processed is retried until it leaves the stream and holds up its shard for a
-      // day. Here it is isolated, tried again within bounds, and set aside.
-      // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
-      bisectBatchOnError: true,
-      reportBatchItemFailures: true,
-      retryAttempts: 10,
-      maxRecordAge: Duration.hours(6),
-      onFailure: new SqsDlq(this.deadLetters),
-      // Records dropped by their time to live say nothing about an agent. Scores are compared in the function: numeric
-      // filters do not see DynamoDB's numbers, which arrive as strings.
-      // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
-      filters: [lambda.FilterCriteria.filter({ eventName: lambda.FilterRule.or('INSERT', 'MODIFY') })],
-    });
-    new cloudwatch.Alarm(this, 'DeadLettersPresent', {
-      alarmDescription: 'Risk records could not be acted upon: certificates that should be revoked may still be active.',
-      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: 'Maximum' }),
+    for (const [name, consumer] of Object.entries(streamConsumers) as [StreamConsumerName, StreamConsumer][]) {
+      const mapping = createFunction(this, name, platform).addEventSourceMapping(mappingIds[consumer.table], mappingOf(consumer, platform));
+      addAlarms(mapping, name);
+    }
+  }
+}
+
+function mappingOf(consumer: StreamConsumer, { tables: deployed, deadLetters }: Platform): lambda.EventSourceMappingOptions {
+  return {
+    eventSourceArn: streamArnOf(deployed[consumer.table].tableStreamArn),
+    startingPosition: lambda.StartingPosition.TRIM_HORIZON,
+    batchSize: consumer.batchSize,
+    maxBatchingWindow: Duration.seconds(consumer.batchingWindowSeconds),
+    parallelizationFactor: consumer.parallelizationFactor,
+    filters: [filterOf(consumer)],
+    // By default a record that cannot be processed is retried until it leaves the stream and holds up its shard for a
+    // day. Here it is isolated, tried again within bounds, and set aside.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+    bisectBatchOnError: true,
+    reportBatchItemFailures: true,
+    retryAttempts: consumer.retryAttempts,
+    maxRecordAge: Duration.seconds(consumer.maximumRecordAgeSeconds),
+    // S3 is the one destination that receives the records themselves, so that they can be replayed after they have left
+    // the stream. CDK's own S3OnFailureDestination would let the function read and delete what it failed at; what it
+    // takes to write there stands in permissions.ts.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    onFailure: { bind: () => ({ destination: deadLetters.bucketArn }) },
+    metricsConfig: { metrics: [lambda.MetricType.EVENT_COUNT] },
+  };
+}
+
+/**
+ * What a consumer is not called for is told by the kind of change and by the partition key. Items dropped by their time to
+ * live, for one, say nothing about an agent. What numbers say is left to the functions: filters do not see DynamoDB's
+ * numbers, which arrive as strings.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+ */
+function filterOf({ table, eventNames, partitionKeyPrefix }: StreamConsumer) {
+  return lambda.FilterCriteria.filter({
+    eventName: lambda.FilterRule.or(...eventNames),
+    ...(partitionKeyPrefix !== undefined && {
+      dynamodb: { Keys: { [tables[table].partitionKey]: { S: lambda.FilterRule.beginsWith(partitionKeyPrefix) } } },
+    }),
+  });
+}
+
+/** A record that was set aside waits to be replayed; one that could not even be set aside is lost to its consumer. */
+function addAlarms(mapping: lambda.EventSourceMapping, name: StreamConsumerName): void {
+  const alarms = {
+    DeadLetters: ['OnFailureDestinationDeliveredEventCount', `${name} could not process records and set them aside: look with "dead-letter list" and replay them.`],
+    Dropped: ['DroppedEventCount', `${name} could not process records, and they could not be set aside either: they are lost to it.`],
+  } as const;
+  for (const [id, [metricName, alarmDescription]] of Object.entries(alarms)) {
+    new cloudwatch.Alarm(mapping, id, {
+      alarmDescription,
+      // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/Lambda',
+        metricName,
+        dimensionsMap: { EventSourceMappingUUID: mapping.eventSourceMappingId },
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.minutes(1),
+      }),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: 0,
       evaluationPeriods: 1,
@@ -49,7 +85,7 @@ export class Revocation extends Construct {
   }
 }
 
-function streamArnOf({ tables: { risk } }: Platform): string {
-  if (risk.tableStreamArn === undefined) throw new Error('The risk table has no stream.');
-  return risk.tableStreamArn;
+function streamArnOf(streamArn: string | undefined): string {
+  if (streamArn === undefined) throw new Error('A table whose stream is read has no stream.');
+  return streamArn;
 }

@@ -34,6 +34,15 @@ const settingsSchema = z.strictObject({
     .min(0, 'must not be negative')
     .max(60, 'must be at most 60: a revoked API key works for that long')
     .default(60),
+  crlShards: z.int('must be a whole number')
+    .min(1, 'must be at least 1: every certificate names the CRL of a shard')
+    .max(1024, 'must be at most 1024')
+    .default(16),
+  // What KMS admits. https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
+  keyDeletionDays: z.int('must be a whole number of days')
+    .min(7, 'must be at least 7: KMS keeps a key for that long')
+    .max(30, 'must be at most 30: KMS keeps a key no longer')
+    .default(30),
 });
 
 /** What a deployment chooses; everything else is the same everywhere. */

@@ -1,10 +1,11 @@
 import { CreateKeyCommand, DescribeKeyCommand, KMSClient, ListResourceTagsCommand, paginateListKeys, type KeySpec } from '@aws-sdk/client-kms';
 import { localCredentials, region } from './account.ts';
 
-/** The CA's two keys, which CloudFormation makes in the deployed stack (lib/certificate-authority.ts): size and role. */
+/** The CA's keys, which CloudFormation makes in the deployed stack (lib/certificate-authority.ts): size and role. */
 const authorityKeys = {
   rootKeyArn: { keySpec: 'RSA_4096', role: 'ca-root' },
   issuingKeyArn: { keySpec: 'RSA_3072', role: 'ca-issuing' },
+  ocspKeyArn: { keySpec: 'RSA_2048', role: 'ca-ocsp' },
 } as const satisfies Record<string, { keySpec: KeySpec; role: string }>;
 
 const roleTag = 'kakunin:role';

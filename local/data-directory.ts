@@ -9,15 +9,22 @@ export interface DataDirectory {
   readonly databaseFile: string;
   readonly enginePidFile: string;
   readonly keys: string;
-  readonly deadLettersFile: string;
+  readonly objects: string;
   checkpointFile(functionName: string): string;
+  /** What its certificates name, which they will go on naming; undefined until `markBegun`. */
+  readonly distributionUrl: string | undefined;
+  /** Notes, before the first certificate is signed, what certificates are to name. */
+  markBegun(distributionUrl: string): Promise<void>;
   /** Notes that keys, tables and CA exist now: from here on, one that is missing means damage. */
   markComplete(): Promise<void>;
   /** Lets go of it. */
   close(): Promise<void>;
 }
 
-const manifestFormat = z.strictObject({ format: z.literal(1), complete: z.boolean() });
+// Format 1 had a CA that named no CRL, and what is signed stays as it is.
+const manifestFormat = z.strictObject({ format: z.literal(2), complete: z.boolean(), distributionUrl: z.url().optional() });
+
+type Manifest = Omit<z.infer<typeof manifestFormat>, 'format'>;
 
 /** Opens the directory, making it if need be. Rejects with one sentence where it is damaged, not ours, in use, or readable by others. */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
@@ -35,13 +42,19 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   const manifestFile = inDirectory('kakunin.json');
   const databaseFile = inDirectory('dynamodb.sqlite');
   const keys = inDirectory('kms');
+  const objects = inDirectory('s3');
   const checkpoints = inDirectory('checkpoints');
 
   const release = await lock(inDirectory('lock'), `The data directory ${path} is in use`);
+  let manifest: Manifest = { complete: false };
+  const note = async (changes: Partial<Manifest>) => {
+    manifest = { ...manifest, ...changes };
+    await writeDurably(manifestFile, `${JSON.stringify({ format: 2, ...manifest })}\n`);
+  };
   try {
-    const complete = await readManifest(manifestFile);
-    if (complete === undefined) await writeDurably(manifestFile, manifest(false));
-    if (complete === true) await Promise.all([databaseFile, keys].map(refuseIfMissing));
+    if (await exists(manifestFile)) manifest = await readManifest(manifestFile);
+    else await note({});
+    if (manifest.complete) await Promise.all([databaseFile, keys, objects].map(refuseIfMissing));
     await mkdir(checkpoints, { recursive: true, mode: 0o700 });
   } catch (error) {
     await release();
@@ -51,14 +64,16 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
     databaseFile,
     enginePidFile: inDirectory('engine.pid'),
     keys,
-    deadLettersFile: inDirectory('dead-letters.jsonl'),
+    objects,
     checkpointFile: (functionName) => join(checkpoints, `${functionName}.json`),
-    markComplete: () => writeDurably(manifestFile, manifest(true)),
+    get distributionUrl() {
+      return manifest.distributionUrl;
+    },
+    markBegun: (distributionUrl) => note({ distributionUrl }),
+    markComplete: () => note({ complete: true }),
     close: release,
   };
 }
-
-const manifest = (complete: boolean) => `${JSON.stringify({ format: 1, complete })}\n`;
 
 /** Nobody's home directory is to be filled with databases because of a slip in a variable. */
 async function refuseForeign(path: string, manifestFile: string): Promise<void> {
@@ -67,11 +82,10 @@ async function refuseForeign(path: string, manifestFile: string): Promise<void> 
   throw new Error(`${path} is not empty and has no kakunin.json, so it is no data directory of Kakunin: name another one.`);
 }
 
-/** Whether the directory was once completed, undefined where it is new. */
-async function readManifest(file: string): Promise<boolean | undefined> {
-  if (!(await exists(file))) return undefined;
+async function readManifest(file: string): Promise<Manifest> {
   try {
-    return manifestFormat.parse(JSON.parse(await readFile(file, 'utf8'))).complete;
+    const { format: _, ...manifest } = manifestFormat.parse(JSON.parse(await readFile(file, 'utf8')));
+    return manifest;
   } catch (cause) {
     throw new Error(`${file} is damaged or of another version of Kakunin: restore it from a copy, or start with an empty data directory.`, { cause });
   }

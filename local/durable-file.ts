@@ -17,14 +17,3 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     throw error;
   }
 }
-
-/** Appends the text, which is on disk once this has returned. */
-export async function appendDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'a', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}

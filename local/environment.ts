@@ -1,6 +1,7 @@
+import { environment } from '../lambdas/handlers/environment.ts';
+import type { TableName } from '../lambdas/schema.ts';
 import { accountId, localCredentials, region } from './account.ts';
 import type { AuthorityKeyArns } from './authority-keys.ts';
-import type { TableName } from '../lambdas/schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,27 +25,53 @@ export function sdkEnvironment(current: Environment): Environment {
   };
 }
 
+/** What the stack has a default for, and whoever starts the service may set. */
+export function settingsEnvironment(current: Environment): Environment {
+  return {
+    RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
+    CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
+  };
+}
+
+/**
+ * Reads, in the handlers' stead, what whoever starts the service may have set: some would meet it hours later, in a function that no one
+ * waits for. Throws an Error that names the variable.
+ */
+export function checkSettings(): void {
+  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond'] as const) environment(name);
+}
+
+/** There is one role for all functions, and a KMS that does not ask for it. */
+const roleArn = `arn:aws:iam::${accountId}:role/kakunin-local`;
+
 export interface HandlerSettings {
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
+  readonly s3Endpoint: string;
   readonly tableNames: Readonly<Record<TableName, string>>;
+  readonly distributionBucket: string;
+  /** What certificates name, without a trailing slash. */
+  readonly distributionUrl: string;
   readonly authorityKeys: AuthorityKeyArns;
 }
 
 /** The variables of every Lambda, as lib/lambda.ts sets them; lambdas/handlers/environment.ts reads them. */
-export function handlerEnvironment(current: Environment, settings: HandlerSettings): Environment {
+export function handlerEnvironment(settings: HandlerSettings): Environment {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: settings.dynamodbEndpoint,
     AWS_ENDPOINT_URL_KMS: settings.kmsEndpoint,
+    AWS_ENDPOINT_URL_S3: settings.s3Endpoint,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,
+    DISTRIBUTION_BUCKET: settings.distributionBucket,
+    DISTRIBUTION_URL: settings.distributionUrl,
     DEPLOYMENT: 'local',
-    RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
-    CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
+    OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ACCOUNT_ID: accountId,
-    CERTIFIER_ROLE_ARN: `arn:aws:iam::${accountId}:role/kakunin-local`,
+    CERTIFIER_ROLE_ARN: roleArn,
+    KEY_RETIRER_ROLE_ARN: roleArn,
   };
 }
 

@@ -2,7 +2,9 @@ import { jsonResponder, type Operation } from './aws-json/protocol.ts';
 import { startHttpService } from './http-service.ts';
 import { KmsError } from './kms/errors.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
+import type { KeyMaterialSource } from './kms/key.ts';
 import { operations } from './kms/operations.ts';
+import { createQuotas } from './kms/quotas.ts';
 
 export interface EmbeddedKms {
   /** What `AWS_ENDPOINT_URL_KMS` is to be, e.g. `http://127.0.0.1:4599`. */
@@ -22,6 +24,10 @@ export interface EmbeddedKmsOptions {
   dataDirectory?: string;
   /** The time of creation and deletion dates; the machine's by default. */
   clock?: () => Date;
+  /** For tests that need more keys than there is time to generate: where the material of new signing keys comes from. Nobody's keys are safe then. */
+  keyMaterial?: KeyMaterialSource;
+  /** Whether requests beyond the quotas of AWS are throttled, or only those of these operations; none are by default. */
+  quotas?: boolean | readonly string[];
 }
 
 // Ample for the largest request there is: a CreateKey with a policy of 32 KiB, a description and 50 tags.
@@ -33,14 +39,18 @@ const maximumBodyBytes = 256 * 1024;
  * what to do if the port is taken or the data directory cannot be trusted.
  */
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
-  const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date() } = options;
-  const keys = await openKeyStore({ region, accountId }, clock, dataDirectory);
+  const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
+  const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
+  const count = createQuotas();
   const respond = jsonResponder({
     name: 'KMS',
     version: '1.1',
     targetPrefix: 'TrentService',
     maximumBodyBytes,
     operations: operationsOn(keys),
+    admit(operation) {
+      if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
+    },
     internalErrorType: 'KMSInternalException',
     unsupported: (message) => new KmsError('UnsupportedOperationException', message),
   });

@@ -1,27 +1,38 @@
 import { basePath, routes } from '../lambdas/routes.ts';
+import { schedules as triggers, type ScheduledName } from '../lambdas/triggers.ts';
+import { openAddress } from './address.ts';
 import { ensureAuthorityKeys } from './authority-keys.ts';
+import { startConsumers } from './consumers.ts';
 import { openDataDirectory } from './data-directory.ts';
-import { appendDurably } from './durable-file.ts';
+import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
-import { applyEnvironment, handlerEnvironment, sdkEnvironment } from './environment.ts';
-import { startGateway } from './gateway.ts';
-import { invoke, type LambdaHandler } from './invocation.ts';
-import { startKms } from './kms.ts';
-import { startEventSourceMapping, type DeadLetter } from './streams.ts';
+import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
+import { createApi } from './gateway/api.ts';
+import { createDistribution } from './gateway/distribution.ts';
+import { loadHandler } from './handlers.ts';
+import { invoke } from './invocation.ts';
+import { startKms, type EmbeddedKmsOptions } from './kms.ts';
+import { startS3 } from './s3.ts';
+import { startSchedules } from './schedules.ts';
+import type { DeadLetter } from './streams.ts';
 import { seedTenants, type LocalTenant, type TenantSeed } from './tenants.ts';
 
 export interface RuntimeOptions {
   readonly tenants: readonly TenantSeed[];
-  /** Of the API; 0, the default, takes a free one. */
+  /** Of the API; 0, the default, takes a free one, which with a data directory is the one it had before. */
   readonly port?: number;
-  readonly host?: string;
   /** Where everything is kept; in memory without it. */
   readonly dataDirectory?: string;
-  /** What stands between the handlers and the two services, for tests of faults: given an endpoint, answers the one to use instead. */
+  /** What stands between the handlers and the services, for tests of faults: given an endpoint, answers the one to use instead. */
   readonly interpose?: {
     readonly dynamodb?: (endpoint: string) => Promise<string>;
     readonly kms?: (endpoint: string) => Promise<string>;
+    readonly s3?: (endpoint: string) => Promise<string>;
   };
+  /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
+  readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
+  /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
+  readonly automaticSchedules?: boolean;
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
 }
@@ -29,27 +40,35 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** Of the API, with its base path. */
   readonly url: string;
+  /** What certificates name for CRLs, OCSP and CA certificates, without a trailing slash. */
+  readonly distributionUrl: string;
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
+  readonly s3Endpoint: string;
   readonly tableNames: typeof tableNames;
+  readonly bucketNames: typeof bucketNames;
   readonly tenants: readonly LocalTenant[];
+  /** What stream consumers have given up since the start. */
   readonly deadLetters: readonly DeadLetter[];
   /** Resolves, with what to say about it, if a part of the runtime breaks down. */
   readonly failed: Promise<Error>;
-  /** Resolves once the stream's function has dealt with everything written before the call. */
+  /** Resolves once the streams' functions have dealt with everything written before the call, and with what follows from it. */
   idle(): Promise<void>;
+  /** Calls a scheduled function as its schedule would. */
+  runSchedule(name: ScheduledName): Promise<void>;
   stop(): Promise<void>;
 }
 
 const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
+const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters' } as const;
 
 /**
- * Starts the whole service on this machine: KMS, DynamoDB, the CA, the tenants, the risk stream's consumer, the API. The handlers find
- * everything through their environment, which is this process's: one runtime at a time, and since a handler keeps its clients, one per
- * process. Rejects with one sentence, and with everything ended that it had started.
+ * Starts the whole service on this machine: KMS, DynamoDB, S3, the CA, the tenants, the streams' consumers, the schedules, the API. The
+ * handlers find everything through their environment, which is this process's: one runtime at a time, and since a handler keeps its
+ * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, interpose = {}, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -65,56 +84,64 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     signal?.throwIfAborted();
     const otherDynamodb = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-    endings.push(applyEnvironment(sdkEnvironment(process.env)));
+    endings.push(applyEnvironment({ ...sdkEnvironment(process.env), ...settingsEnvironment(process.env) }));
+    checkSettings();
 
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
-    const kms = await start(startKms(data && { dataDirectory: data.keys }), (part) => part.close());
+    // The port first: the CA's certificates name it.
+    const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
+    const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
+    const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const dynamodb = await start(
       startDynamodb({ tableNames, otherEndpoint: otherDynamodb, ...(data && { databaseFile: data.databaseFile, pidFile: data.enginePidFile }) }),
       (part) => part.close(),
     );
 
-    const [dynamodbEndpoint, kmsEndpoint] = [await (interpose.dynamodb ?? unchanged)(dynamodb.endpoint), await (interpose.kms ?? unchanged)(kms.endpoint)];
+    const dynamodbEndpoint = await (interpose.dynamodb ?? unchanged)(dynamodb.endpoint);
+    const kmsEndpoint = await (interpose.kms ?? unchanged)(kms.endpoint);
+    const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
-    endings.push(applyEnvironment(handlerEnvironment(process.env, { dynamodbEndpoint, kmsEndpoint, tableNames, authorityKeys })));
+    endings.push(applyEnvironment(handlerEnvironment({
+      dynamodbEndpoint, kmsEndpoint, s3Endpoint, tableNames, authorityKeys, distributionUrl, distributionBucket: bucketNames.distribution,
+    })));
     signal?.throwIfAborted();
 
-    await invoke(await loadHandler('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds: 60 });
+    const { timeoutSeconds } = triggers['mint-authority'];
+    await invoke(await loadHandler('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
     const tenants = await seedTenants(dynamodb.endpoint, tableNames.registry, seeds);
     await data?.markComplete();
     signal?.throwIfAborted();
 
-    const mapping = await start(
-      startEventSourceMapping({
-        endpoint: dynamodb.endpoint,
-        tableName: tableNames.risk,
-        functionName: 'auto-revoke',
-        handler: await loadHandler('auto-revoke'),
-        // As in lib/revocation.ts.
-        parallelizationFactor: 10,
-        maximumRetryAttempts: 10,
-        ...(data && { checkpointFile: data.checkpointFile('auto-revoke') }),
-        onDeadLetter: (deadLetter) => keep(deadLetter, data?.deadLettersFile),
-      }),
+    const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
+    endings.push(() => deadLetterBucket.close());
+    const consumers = await start(
+      startConsumers({ endpoint: dynamodb.endpoint, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
-    const { port, host } = options;
-    const gateway = await start(
-      startGateway({ routes, basePath, load: loadHandler, ...(port !== undefined && { port }), ...(host !== undefined && { host }) }),
-      (part) => part.close(),
-    );
+    gateway.serve(createDistribution({
+      api: createApi({ routes, basePath, load: loadHandler }),
+      basePath,
+      find: (key) => s3.read(bucketNames.distribution, key),
+    }));
+    endings.push(() => gateway.close());
+    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
+    endings.push(() => schedules.stop());
 
     return {
-      url: gateway.url,
+      url: gateway.origin + basePath,
+      distributionUrl,
       dynamodbEndpoint: dynamodb.endpoint,
       kmsEndpoint: kms.endpoint,
+      s3Endpoint: s3.endpoint,
       tableNames,
+      bucketNames,
       tenants,
-      deadLetters: mapping.deadLetters,
+      deadLetters: consumers.deadLetters,
       failed: dynamodb.died,
-      idle: () => mapping.idle(),
+      idle: () => consumers.idle(),
+      runSchedule: (name) => schedules.run(name),
       stop,
     };
   } catch (error) {
@@ -124,15 +151,3 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);
-
-/** Handlers read their environment when they are first called, and only then may be loaded. */
-async function loadHandler(functionName: string): Promise<LambdaHandler> {
-  const { handler } = (await import(`../lambdas/handlers/${functionName}.ts`)) as { handler: LambdaHandler };
-  return handler;
-}
-
-async function keep(deadLetter: DeadLetter, file: string | undefined): Promise<void> {
-  const { functionName, tableName, attempts, records, error } = deadLetter;
-  process.stderr.write(`${functionName} gave up on ${records.length} records of ${tableName} after ${attempts} attempts: ${error}\n`);
-  if (file !== undefined) await appendDurably(file, `${JSON.stringify(deadLetter)}\n`);
-}

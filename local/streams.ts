@@ -1,5 +1,6 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localCredentials, region } from './account.ts';
 import { invoke, type LambdaHandler } from './invocation.ts';
@@ -9,12 +10,17 @@ import { createLanes, type Lanes } from './streams/lanes.ts';
 import { createShardReader, findStream, readableShards, type ShardReader } from './streams/shards.ts';
 import { lambdaRecord } from './streams/stream-event.ts';
 
-/** Records that were given up: what Lambda tells its on-failure destination, and the records themselves, which it does not. */
+/** Records that were given up. */
 export interface DeadLetter {
   readonly functionName: string;
   readonly tableName: string;
+  readonly streamArn: string;
   readonly shardId: string;
   readonly attempts: number;
+  /** Of the last invocation. */
+  readonly requestId: string;
+  /** Whether the last invocation failed altogether, rather than reporting these records as failed. */
+  readonly crashed: boolean;
   readonly error: string;
   readonly buriedAt: string;
   readonly records: readonly DynamoDBRecord[];
@@ -26,7 +32,11 @@ export interface EventSourceMappingOptions {
   readonly tableName: string;
   readonly functionName: string;
   readonly handler: LambdaHandler;
+  /** Which records are delivered; all by default. */
+  readonly isWanted?: (record: DynamoDBRecord) => boolean;
   readonly batchSize?: number;
+  /** How long records are gathered for a batch that is not full; 0 by default. */
+  readonly batchingWindowSeconds?: number;
   /** How many batches may be under way at once; order then holds for each item only. 1 by default. */
   readonly parallelizationFactor?: number;
   readonly maximumRetryAttempts?: number;
@@ -42,7 +52,7 @@ export interface EventSourceMappingOptions {
 
 export interface EventSourceMapping {
   readonly deadLetters: readonly DeadLetter[];
-  /** Resolves once everything written before the call is dealt with. */
+  /** Resolves once everything written before the call is dealt with, without waiting for a batch to fill. */
   idle(): Promise<void>;
   /** Resolves once the function is no longer called; what it had not finished is read again at the next start. */
   stop(): Promise<void>;
@@ -51,8 +61,10 @@ export interface EventSourceMapping {
 // An idle stream is asked ever more seldom, between these; on AWS it is four times a second.
 const shortestPauseMilliseconds = 10;
 const longestPauseMilliseconds = 80;
-/** So many records of a shard may wait or be under way before no more are read. */
-const mostOutstanding = 2000;
+/** So many records of a shard may wait or be under way before no more are read, or two batches if that is more. */
+const mostOutstandingRecords = 2000;
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
+const mostRecordsAtOnce = 1000;
 
 const shortestBackOffMilliseconds = 50;
 const longestBackOffMilliseconds = 2000;
@@ -62,7 +74,9 @@ const longestBackOffMilliseconds = 2000;
  * in order, in batches, at least once, with `ReportBatchItemFailures`. Rejects where the table has no stream, or the checkpoint is damaged.
  */
 export async function startEventSourceMapping(options: EventSourceMappingOptions): Promise<EventSourceMapping> {
-  const { endpoint, tableName, functionName, handler, checkpointFile, batchSize = 100, parallelizationFactor = 1, maximumRetryAttempts = 10, bisectBatchOnError = true, timeoutSeconds = 60 } = options;
+  const { endpoint, tableName, functionName, handler, checkpointFile, isWanted = () => true, timeoutSeconds = 60 } = options;
+  const { batchSize = 100, batchingWindowSeconds = 0, parallelizationFactor = 1, maximumRetryAttempts = 10, bisectBatchOnError = true } = options;
+  const mostOutstanding = Math.max(mostOutstandingRecords, 2 * batchSize);
   const { onDeadLetter, onTrouble = (message: string) => process.stderr.write(`${message}\n`) } = options;
   const client = new DynamoDBStreamsClient({ endpoint, region, credentials: localCredentials });
   const streamArn = await findStream(client, tableName);
@@ -86,6 +100,7 @@ export async function startEventSourceMapping(options: EventSourceMappingOptions
       }
     }
     client.destroy();
+    await checkpoint.close().catch((error: unknown) => onTrouble(`How far ${functionName} has read ${tableName} could not be noted: ${String(error)}`));
     for (const { reject } of waiting) reject(new Error(`${functionName} was stopped before it had read all of ${tableName}.`));
   }
 
@@ -101,8 +116,9 @@ export async function startEventSourceMapping(options: EventSourceMappingOptions
         let found = 0;
         let outstanding = 0;
         for (const { reader, lanes } of shards) {
-          const { records, ended } = lanes.outstanding < mostOutstanding ? await reader.read(batchSize) : { records: [], ended: false };
-          lanes.accept(records.map((record) => lambdaRecord(record, streamArn)));
+          const { records, ended } = lanes.outstanding < mostOutstanding ? await reader.read(Math.min(batchSize, mostRecordsAtOnce)) : { records: [], ended: false };
+          await lanes.accept(records.map((record) => lambdaRecord(record, streamArn)));
+          if (asked.length > 0 && records.length === 0) lanes.flush();
           found += records.length;
           outstanding += lanes.outstanding;
           if (ended) endedShards.push({ reader, lanes });
@@ -134,20 +150,35 @@ export async function startEventSourceMapping(options: EventSourceMappingOptions
     const lanes = createLanes({
       parallelizationFactor,
       batchSize,
+      batchingWindowSeconds,
+      isWanted,
       signal: stopping.signal,
       process: (records, doneUpTo) => deliver(records, shardId, doneUpTo),
-      checkpoint: (record) => checkpoint.advance(shardId, { after: record.dynamodb?.SequenceNumber ?? '' }),
+      async checkpoint(after, processed) {
+        // Reading on after records that nobody wanted loses nothing, so it need not wait for the disk.
+        if (processed) await checkpoint.advance(shardId, { after });
+        else checkpoint.pass(shardId, { after });
+      },
     });
     return { reader: createShardReader(client, streamArn, shardId, checkpoint), lanes };
   }
 
   function deliver(records: readonly DynamoDBRecord[], shardId: string, doneUpTo: (record: DynamoDBRecord) => Promise<void>): Promise<void> {
+    let requestId = '';
+    let crashed = false;
     return processBatch(records, { maximumRetryAttempts, bisectBatchOnError }, {
-      invoke: (part) => invoke(handler, { Records: part }, { functionName, timeoutSeconds }),
+      async invoke(part) {
+        requestId = randomUUID();
+        crashed = true;
+        const result = await invoke(handler, { Records: part }, { functionName, timeoutSeconds, requestId });
+        crashed = false;
+        return result;
+      },
       checkpoint: doneUpTo,
       backOff: (retry) => sleep(Math.min(shortestBackOffMilliseconds * 2 ** (retry - 1), longestBackOffMilliseconds), undefined, { signal: stopping.signal }),
       async bury(part, attempts, cause) {
-        const deadLetter = { functionName, tableName, shardId, attempts, error: String(cause), buriedAt: new Date().toISOString(), records: part };
+        const buriedAt = new Date().toISOString();
+        const deadLetter = { functionName, tableName, streamArn, shardId, attempts, requestId, crashed, error: String(cause), buriedAt, records: part };
         await onDeadLetter?.(deadLetter);
         deadLetters.push(deadLetter);
       },

@@ -1,10 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createHash } from 'node:crypto';
 import { hashApiKey } from '../lambdas/authority/api-key.ts';
 import { scopes } from '../lambdas/authority/scopes.ts';
 import { accessRegistry } from '../lambdas/aws/access.ts';
 import { localCredentials, region } from './account.ts';
+import { nameBasedUuid } from './name-based-uuid.ts';
 
 /** A tenant as it is asked for: its name, and an API key that may do everything. */
 export interface TenantSeed {
@@ -43,14 +43,4 @@ export async function seedTenants(endpoint: string, tableName: string, seeds: re
     client.destroy();
   }
   return tenants;
-}
-
-const namespace = Buffer.from('2f0b7d0c6a5e4b0f9d0e8f6c1d3a5b79', 'hex');
-
-/** A version 5 UUID (RFC 9562, 5.5) in a namespace of our own: the same name has the same id on every machine and after every restart. */
-export function nameBasedUuid(name: string): string {
-  const octets = createHash('sha1').update(namespace).update(name).digest().subarray(0, 16);
-  octets.writeUInt8((octets.readUInt8(6) & 0x0f) | 0x50, 6);
-  octets.writeUInt8((octets.readUInt8(8) & 0x3f) | 0x80, 8);
-  return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

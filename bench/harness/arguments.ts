@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util';
 import { benches } from '../benches.ts';
 
+const alone = Object.keys(benches).filter((name) => benches[name]?.alone !== undefined);
+
 /** What --help prints. */
 export const usage = `Measures the service on this machine: in memory, and in one process with the requests it is sent.
 
-  npm run bench [-- <name>… [--seconds <n>] [--concurrency <n>] [--json]]
+  npm run bench [-- <name>… [--seconds <n>] [--concurrency <n>] [--count <n>] [--json]]
 
 ${Object.entries(benches).map(([name, { summary }]) => `  ${name.padEnd(17)}  ${summary}\n`).join('')}
   --seconds <n>      how long each measurement goes on (3)
   --concurrency <n>  how many requests are under way at once (8)
+  --count <n>        how many entries or certificates, for crl (100000) and drain (10000)
   --json             nothing but the JSON
 
-Without a name it measures everything, in under a minute. Progress goes to standard error; tables and then one line of
+Without a name it measures everything but ${alone.join(', ')}, which runs alone. Progress goes to standard error; tables and then one line of
 JSON with the same figures go to standard output.
 `;
 
@@ -24,6 +27,7 @@ export interface BenchArguments {
   readonly names: readonly string[];
   readonly seconds: number;
   readonly concurrency: number;
+  readonly count?: number;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -33,10 +37,14 @@ export function readArguments(args: readonly string[]): BenchArguments {
   const { values, positionals } = parse(args);
   const unknown = positionals.find((name) => !Object.hasOwn(benches, name));
   if (unknown !== undefined) throw new UsageError(`There is no bench "${unknown}": it is one of ${Object.keys(benches).join(', ')}.`);
+  const names = Object.keys(benches).filter((name) => (positionals.length === 0 ? !alone.includes(name) : positionals.includes(name)));
+  const solitary = names.length > 1 ? names.find((name) => alone.includes(name)) : undefined;
+  if (solitary !== undefined) throw new UsageError(`The bench "${solitary}" runs alone: name no other beside it.`);
   return {
-    names: Object.keys(benches).filter((name) => positionals.length === 0 || positionals.includes(name)),
+    names,
     seconds: numberOf('seconds', values.seconds, (value) => value > 0 && value <= 600),
     concurrency: numberOf('concurrency', values.concurrency, (value) => Number.isInteger(value) && value > 0 && value <= 1000),
+    ...(values.count !== undefined && { count: numberOf('count', values.count, (value) => Number.isInteger(value) && value > 0 && value <= 1_000_000) }),
     json: values.json,
     help: values.help,
   };
@@ -50,6 +58,7 @@ function parse(args: readonly string[]) {
       options: {
         seconds: { type: 'string', default: '3' },
         concurrency: { type: 'string', default: '8' },
+        count: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

@@ -1,3 +1,4 @@
+import type { RuntimeOptions } from '../../local/runtime.ts';
 import type { Service } from './service.ts';
 
 /** One line of a table, by column; the names carry the units. */
@@ -18,10 +19,16 @@ export interface BenchContext {
   readonly seconds: number;
   /** How many requests are under way at once. */
   readonly concurrency: number;
+  /** How many entries or certificates a bench that is about their number deals with, where it is not to be its own. */
+  readonly count?: number;
+  /** Tells how far a bench is that takes long. */
+  readonly progress: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Bench {
   readonly summary: string;
+  /** Takes long, or a service of its own kind: not run unless asked for, and then alone. */
+  readonly alone?: { readonly service?: Partial<RuntimeOptions> };
   readonly run: (context: BenchContext) => Promise<readonly Report[]>;
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { formatApiKey } from '../../lambdas/authority/api-key.ts';
-import { startRuntime, type Runtime } from '../../local/runtime.ts';
+import { ocspUrl } from '../../lambdas/pki/distribution-urls.ts';
+import { pemToDer } from '../../lambdas/pki/pem.ts';
+import { startRuntime, type Runtime, type RuntimeOptions } from '../../local/runtime.ts';
 import { recordAwsCalls, type AwsCallRecorder } from './aws-calls.ts';
 import { load, type Load } from './load.ts';
 
@@ -20,6 +22,12 @@ export interface Service {
   request(status: number, method: 'GET' | 'POST', path: string, body?: object): Promise<Data>;
   createAgents(count: number): Promise<string[]>;
   certify(agentId: string): Promise<IssuedCertificate>;
+  /** What is at a URL that a certificate names; insists on 200. */
+  download(url: string): Promise<Uint8Array>;
+  /** DER. */
+  issuingCertificate(): Promise<Uint8Array>;
+  /** Sends an OCSP request to the URL that certificates name, and answers the response's DER. */
+  askOcsp(method: 'GET' | 'POST', requestDer: Uint8Array): Promise<Uint8Array>;
   /** Active certificates, left by an earlier measurement or issued now: `count`, or as many as could be issued in time. */
   certificates(count: number, limits: Load): Promise<IssuedCertificate[]>;
   /** The same, to be revoked: nobody else gets them. */
@@ -27,9 +35,9 @@ export interface Service {
 }
 
 /** Starts it. Only the bench's own requests reach it. */
-export async function startService(signal: AbortSignal): Promise<Service> {
+export async function startService(signal: AbortSignal, options: Partial<RuntimeOptions> = {}): Promise<Service> {
   const key = formatApiKey('test', randomBytes(32));
-  const runtime = await startRuntime({ tenants: [{ name: 'bench', key }], signal });
+  const runtime = await startRuntime({ tenants: [{ name: 'bench', key }], signal, ...options });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const active: IssuedCertificate[] = [];
 
@@ -58,12 +66,26 @@ export async function startService(signal: AbortSignal): Promise<Service> {
     return active.slice(0, count);
   }
 
+  async function download(url: string, init: RequestInit = {}): Promise<Uint8Array> {
+    const response = await fetch(url, init);
+    if (response.status !== 200) throw new Error(`${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
   return {
     runtime,
     awsCalls: recordAwsCalls(),
     request,
     createAgents,
     certify,
+    download: (url) => download(url),
+    // The first of the bundle.
+    issuingCertificate: async () => pemToDer(Buffer.from(await download(`${runtime.url}/ca`)).toString()),
+    askOcsp: (method, requestDer) => {
+      const url = ocspUrl(runtime.distributionUrl);
+      if (method === 'GET') return download(`${url}/${encodeURIComponent(Buffer.from(requestDer).toString('base64'))}`);
+      return download(url, { method, headers: { 'content-type': 'application/ocsp-request' }, body: Uint8Array.from(requestDer) });
+    },
     certificates,
     async takeCertificates(count, limits) {
       const taken = await certificates(count, limits);

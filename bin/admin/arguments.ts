@@ -9,7 +9,10 @@ const optionTypes = {
   agent: { type: 'string' },
   tenant: { type: 'string' },
   test: { type: 'boolean' },
+  all: { type: 'boolean' },
   table: { type: 'string' },
+  'risk-table': { type: 'string' },
+  bucket: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -37,9 +40,13 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
   const command = commands[name];
   if (command === undefined) throw new UsageError(`There is no command "${name}": it is one of ${Object.keys(commands).join(', ')}.`);
 
-  const operandsWanted = command.operand === undefined ? 0 : 1;
+  const { insteadOfOperand } = command;
+  const replaced = insteadOfOperand !== undefined && values[insteadOfOperand] === true;
+  const operandsWanted = command.operand === undefined || replaced ? 0 : 1;
   if (operands.length !== operandsWanted) {
-    throw new UsageError(command.operand === undefined ? `"${name}" takes nothing but options.` : `"${name}" takes exactly one ${command.operand}, in quotes if it has spaces.`);
+    throw new UsageError(command.operand === undefined
+      ? `"${name}" takes nothing but options.`
+      : `"${name}" takes exactly one ${command.operand}${insteadOfOperand === undefined ? ', in quotes if it has spaces' : `, or --${insteadOfOperand} instead`}.`);
   }
   const foreign = Object.keys(values).find((option) => !ofEveryCommand.includes(option) && !(command.options as readonly string[]).includes(option));
   if (foreign !== undefined) throw new UsageError(`"${name}" has no option --${foreign}.`);

@@ -10,26 +10,42 @@ export class NotDone extends Error {
   override readonly name = 'NotDone';
 }
 
+/** Where a command works. */
+export interface Places {
+  /** The names of the tables it reads or writes. */
+  readonly tables: readonly string[];
+  /** That of the dead letters. */
+  readonly bucket: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** One sentence about why a command failed and what to do about it. Unlike the API's clients, an operator is told the cause. */
-export function explain(failure: unknown, { table, environment }: { table: string; environment: Readonly<Record<string, string | undefined>> }): string {
+export function explain(failure: unknown, { places, environment }: { places: Places; environment: Environment }): string {
   // The adapter hides causes from clients behind a Refusal.
   const error = failure instanceof Refusal && failure.cause instanceof Error ? failure.cause : failure;
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof NotDone) return error.message;
 
-  const endpoint = environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? environment['AWS_ENDPOINT_URL'];
-  const place = endpoint ?? `DynamoDB in ${environment['AWS_REGION'] ?? 'the region of your profile'}`;
+  const { what, service, variable, line } = failure instanceof Refusal && failure.code === 'DISTRIBUTION_UNAVAILABLE' ? ofS3(places) : ofDynamodb(places);
+  const place = environment[variable] ?? environment['AWS_ENDPOINT_URL'] ?? `${service} in ${environment['AWS_REGION'] ?? 'the region of your profile'}`;
   switch ('code' in error && typeof error.code === 'string' ? error.code : error.name) {
     case 'ECONNREFUSED': case 'ECONNRESET': case 'ENOTFOUND': case 'EAI_AGAIN': case 'ETIMEDOUT': case 'TimeoutError':
-      return `${place} does not answer: check AWS_ENDPOINT_URL_DYNAMODB, which for a service started with npm start is on its "dynamodb" line.`;
+      return `${place} does not answer: check ${variable}, which for a service started with npm start is on its "${line}" line.`;
     case 'ResourceNotFoundException':
-      return `${place} has no table "${table}": name the registry table with --table or REGISTRY_TABLE.`;
+      return `${place} has no ${what}: name the registry table with --table or REGISTRY_TABLE${places.tables.length > 1 ? ', the risk table with --risk-table or RISK_TABLE' : ''}.`;
+    case 'NoSuchBucket':
+      return `${place} has no ${what}: name it with --bucket or DEAD_LETTER_BUCKET.`;
     case 'CredentialsProviderError':
       return 'There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (any will do for a service started with npm start).';
     case 'AccessDeniedException': case 'UnrecognizedClientException': case 'InvalidSignatureException': case 'ExpiredTokenException':
-      return `AWS refused these credentials for the table "${table}" (${error.name}): use some that may read and write it.`;
+    case 'AccessDenied': case 'InvalidAccessKeyId': case 'SignatureDoesNotMatch': case 'ExpiredToken': case 'InvalidToken':
+      return `AWS refused these credentials for the ${what} (${error.name}): use some that may read and write it.`;
     default:
       if (error.message.startsWith('Region is missing')) return 'There is no AWS region: set AWS_REGION (eu-west-1 for a service started with npm start).';
       return `It failed unforeseen, so look whether it was done before you try again: ${error.message}`;
   }
 }
+
+const ofDynamodb = ({ tables }: Places) => ({ what: `table ${tables.map((name) => `"${name}"`).join(' or ')}`, service: 'DynamoDB', variable: 'AWS_ENDPOINT_URL_DYNAMODB', line: 'dynamodb' });
+const ofS3 = ({ bucket }: Places) => ({ what: `bucket "${bucket}"`, service: 'S3', variable: 'AWS_ENDPOINT_URL_S3', line: 's3' });

@@ -1,8 +1,11 @@
 import { accessRegistry } from '../../lambdas/aws/access.ts';
+import { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { dynamodbRegistry } from '../../lambdas/aws/registry.ts';
+import { s3 } from '../../lambdas/aws/s3-client.ts';
 import { readArguments } from './arguments.ts';
-import { explain, UsageError } from './failures.ts';
+import type { Services } from './commands.ts';
+import { explain, UsageError, type Places } from './failures.ts';
 import { usage } from './usage.ts';
 
 /** Where text goes. */
@@ -12,11 +15,11 @@ export interface Writer {
 }
 
 /**
- * Runs one command against the registry that the SDK's environment leads to.
+ * Runs one command against the tables and the bucket that the SDK's environment leads to.
  * @returns the exit status: 0 done, 1 not done, 2 not understood; anything but 0 with one sentence written to `error`.
  */
 export async function runAdmin(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, { out, error }: Writer): Promise<0 | 1 | 2> {
-  let table = environment['REGISTRY_TABLE'] || 'kakunin-registry';
+  let places: Places = { tables: [], bucket: '' };
   try {
     const invocation = readArguments(args);
     if (invocation === undefined) {
@@ -24,14 +27,31 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
       return 0;
     }
     const { command, operand, options, json } = invocation;
-    table = invocation.table ?? table;
-    const services = { access: accessRegistry(dynamodb(), table), registry: dynamodbRegistry(dynamodb(), table), now: new Date() };
-    const outcome = await command.run(services, operand, options);
-    out(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : `${outcome.lines.join('\n')}\n`);
-    return 0;
+    const registry = invocation.table ?? (environment['REGISTRY_TABLE'] || 'kakunin-registry');
+    const risk = options['risk-table'] ?? (environment['RISK_TABLE'] || 'kakunin-risk');
+    const bucket = options.bucket ?? (environment['DEAD_LETTER_BUCKET'] || 'kakunin-dead-letters');
+    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], bucket };
+    const services = servicesAt({ registry, risk, bucket, progress: (sentence) => error(`${sentence}\n`) });
+    const { json: data, lines, undone } = await command.run(services, operand, options);
+    out(json ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
+    if (undone === undefined) return 0;
+    error(`${undone}\n`);
+    return 1;
   } catch (failure) {
     const usageFailure = failure instanceof UsageError;
-    error(`${explain(failure, { table, environment })}${usageFailure ? ' See npm run admin -- --help.' : ''}\n`);
+    error(`${explain(failure, { places, environment })}${usageFailure ? ' See npm run admin -- --help.' : ''}\n`);
     return usageFailure ? 2 : 1;
   }
+}
+
+function servicesAt({ registry, risk, bucket, progress }: { registry: string; risk: string; bucket: string; progress: Services['progress'] }): Services {
+  const client = dynamodb();
+  return {
+    access: accessRegistry(client, registry),
+    registry: dynamodbRegistry(client, registry),
+    deadLetters: deadLetters(s3(), bucket),
+    tables: { registry: { client, tableName: registry }, risk: { client, tableName: risk } },
+    now: new Date(),
+    progress,
+  };
 }

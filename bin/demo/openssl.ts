@@ -2,38 +2,43 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { DemoFailure } from './failure.ts';
 
-export interface Chain {
-  readonly root: string;
-  readonly issuing: string;
-  /** The agent's certificate. */
-  readonly agent: string;
+export interface OpensslResult {
+  /** The command as one would type it. */
+  readonly command: string;
+  readonly succeeded: boolean;
+  /** All it printed. */
+  readonly output: string;
 }
 
-const run = promisify(execFile);
+/** The openssl program, which knows nothing of this service, in a directory of its own. */
+export interface Openssl {
+  /** Name and number. */
+  readonly version: string;
+  /** Puts a file where commands find it by its name. */
+  write(name: string, content: string): Promise<void>;
+  run(...args: readonly string[]): Promise<OpensslResult>;
+  close(): Promise<void>;
+}
 
-const verification = ['verify', '-x509_strict', '-CAfile', 'root.pem', '-untrusted', 'issuing.pem', 'agent.pem'];
-
-/**
- * Has the chain of PEM certificates verified by the openssl program, which knows nothing of this service.
- * @returns the command as one would type it, what it printed, and the program's version
- * @throws DemoFailure where openssl is missing or says no
- */
-export async function verifyWithOpenssl(chain: Chain, signal: AbortSignal): Promise<{ command: string; output: string; version: string }> {
+/** @throws DemoFailure where there is no such program. */
+export async function openOpenssl(signal: AbortSignal): Promise<Openssl> {
   const directory = await mkdtemp(join(tmpdir(), 'kakunin-demo-'));
+  const run = (...args: readonly string[]) =>
+    new Promise<OpensslResult>((resolve, reject) => {
+      execFile('openssl', args, { cwd: directory, signal }, (error, stdout, stderr) => {
+        if (error !== null && (signal.aborted || error.code === 'ENOENT')) reject(error);
+        else resolve({ command: `openssl ${args.join(' ')}`, succeeded: error === null, output: (stdout + stderr).trim() });
+      });
+    });
+  const close = () => rm(directory, { recursive: true, force: true });
   try {
-    for (const [name, pem] of Object.entries(chain)) await writeFile(join(directory, `${name}.pem`), pem);
-    const { stdout: version } = await run('openssl', ['version'], { signal });
-    const { stdout } = await run('openssl', verification, { cwd: directory, signal });
-    return { command: `openssl ${verification.join(' ')}`, output: stdout.trim(), version: version.trim().split(' ').slice(0, 2).join(' ') };
+    const { output } = await run('version');
+    return { version: output.split(' ').slice(0, 2).join(' '), write: (name, content) => writeFile(join(directory, name), content), run, close };
   } catch (error) {
+    await close();
     if (signal.aborted) throw error;
-    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
-    if (code === 'ENOENT') throw new DemoFailure('The program "openssl" is missing, and nothing else is to vouch for the chain: install it (apt-get install openssl) and run the demo again.', { cause: error });
-    throw new DemoFailure(`openssl refuses the chain: ${(stderr ?? String(error)).trim().replaceAll('\n', '; ')}`, { cause: error });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+    throw new DemoFailure('The program "openssl" is missing, and nothing else is to vouch for the chain: install it (apt-get install openssl) and run the demo again.', { cause: error });
   }
 }

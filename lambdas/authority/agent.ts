@@ -42,6 +42,9 @@ export interface ActiveCertificate {
   readonly issuedAt: string;
   /** The first second in which the certificate no longer holds: notAfter + 1 s. */
   readonly expiresAt: string;
+  /** What its end will need: the key to be deleted, and the CRL that a revocation appears in. */
+  readonly keyArn: string;
+  readonly crlShard: number;
 }
 
 /** An agent as the registry holds it. All times are ISO 8601 in UTC with milliseconds, so that they compare as strings. */

@@ -10,7 +10,8 @@ export type AuditEventType =
   | 'agent.suspended'
   | 'agent.retired'
   | 'certificate.issued'
-  | 'certificate.revoked';
+  | 'certificate.revoked'
+  | 'certificate.expired';
 
 /** One line of the audit trail, written in the transaction of the change it records. */
 export interface AuditEntry {

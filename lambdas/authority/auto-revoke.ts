@@ -1,4 +1,5 @@
 import type { Actor } from './audit.ts';
+import { activeCertificateOf } from './certificate-end.ts';
 import type { Revocation } from './ports.ts';
 import { revocationAudit, type RevocationServices } from './revoke-certificate.ts';
 
@@ -43,12 +44,12 @@ export async function autoRevoke({ registry, clock, newId, threshold }: AutoRevo
     if (risk.tenantId !== undefined && risk.tenantId !== agent.tenantId) {
       throw new Error(`Risk record ${risk.recordId} names a tenant that agent ${agent.id} does not belong to.`);
     }
-    const { activeCertificate, lease } = agent;
+    const { lease } = agent;
+    const certificate = activeCertificateOf(agent);
     const now = clock().toISOString();
     // Whether something that began at `start` and ends at `end` was there when the risk was observed, and is still.
     const concerned = (start: string, end: string) => start <= risk.observedAt && end > now;
-    if (activeCertificate !== undefined && concerned(activeCertificate.issuedAt, activeCertificate.expiresAt)) {
-      const certificate = { id: activeCertificate.id, agentId: agent.id, tenantId: agent.tenantId };
+    if (certificate !== undefined && concerned(certificate.issuedAt, certificate.expiresAt)) {
       const revocation: Revocation = { revokedAt: now, reason: `Risk score ${risk.score} reached the threshold of ${threshold}`, reasonCode: 'privilegeWithdrawn' };
       if (await registry.revokeCertificate(certificate, revocation, revocationAudit(certificate, revocation, actor, newId))) {
         return { outcome: 'revoked', certificateId: certificate.id };

@@ -33,6 +33,8 @@ export interface Certificate {
   readonly revokedAt?: string;
   readonly revocationReason?: string;
   readonly reasonCode?: ReasonCode;
+  /** When its end by expiry was written down; it had ended at `expiresAt`. */
+  readonly expiryNotedAt?: string;
 }
 
 export type CertificateStatus = 'active' | 'revoked' | 'expired';

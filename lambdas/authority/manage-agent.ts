@@ -1,5 +1,6 @@
 import { ownAgent, type Agent, type AgentProfile } from './agent.ts';
 import type { Actor, AuditEntry, AuditEventType } from './audit.ts';
+import { activeCertificateOf } from './certificate-end.ts';
 import { agentChangedMeanwhile, agentRetired, Refusal } from './errors.ts';
 import type { AgentChange, Revocation } from './ports.ts';
 import { revocationAudit, type RevocationServices } from './revoke-certificate.ts';
@@ -80,10 +81,10 @@ async function changeAgent(
 
 /** The revocation that suspending or retiring this agent entails; an expired certificate needs none. */
 function endOfCertificate(agent: Agent, status: 'suspended' | 'retired', now: string) {
-  const { activeCertificate } = agent;
-  if (activeCertificate === undefined || activeCertificate.expiresAt <= now) return undefined;
+  const certificate = activeCertificateOf(agent);
+  if (certificate === undefined || certificate.expiresAt <= now) return undefined;
   const revocation: Revocation = { revokedAt: now, reason: status, reasonCode: status === 'retired' ? 'cessationOfOperation' : 'privilegeWithdrawn' };
-  return { certificate: { id: activeCertificate.id, agentId: agent.id, tenantId: agent.tenantId }, revocation };
+  return { certificate, revocation };
 }
 
 function changed(agent: Agent, { set, updatedAt }: AgentChange): Agent {

@@ -1,5 +1,6 @@
-import { buildIssuingCertificate, buildRootCertificate, certificateToPem, type UnsignedCertificate } from '../pki/certificate.ts';
+import { buildIssuingCertificate, buildRootCertificate, certificateToPem, describeCertificate, pemToDer, type UnsignedCertificate } from '../pki/certificate.ts';
 import type { DistinguishedName } from '../pki/distinguished-name.ts';
+import { rootCrlUrl } from '../pki/distribution-urls.ts';
 import { lintAuthorityCertificate } from '../pki/lint.ts';
 import type { ProfileSettings } from '../pki/profile.ts';
 import { serialNumberFromRandom } from '../pki/serial-number.ts';
@@ -24,10 +25,11 @@ export interface AuthorityPlan {
 /**
  * Mints the root and the issuing certificate, once: where the registry has them, they are answered as they are, whatever
  * the plan says now, because every certificate issued so far depends on them.
- * @throws Error where the plan's keys are not those that they were minted for.
+ * @throws Error where the plan's keys, or the URL that CRLs are found below, are not those that they were minted for.
  * @returns the issuing and the root authority.
  */
 export async function mintAuthority(services: MintingServices, plan: AuthorityPlan): Promise<{ issuing: Authority; root: Authority; minted: boolean }> {
+  const { settings } = services;
   const existing = await readAuthorities(services.registry);
   if (existing !== undefined) {
     for (const [{ role, keyArn }, plannedKeyArn] of [[existing.root, plan.rootKeyArn], [existing.issuing, plan.issuingKeyArn]] as const) {
@@ -35,9 +37,14 @@ export async function mintAuthority(services: MintingServices, plan: AuthorityPl
         throw new Error(`The ${role} certificate was minted for the key ${keyArn}, and this deployment has ${plannedKeyArn}: bring the old key back, for nothing else can sign in its name.`);
       }
     }
+    const mintedUrls = describeCertificate(pemToDer(existing.issuing.certificatePem)).crlDistributionPoints;
+    const plannedUrls = settings.distributionUrl === undefined ? [] : [rootCrlUrl(settings.distributionUrl)];
+    if (mintedUrls.join() !== plannedUrls.join()) {
+      throw new Error(`The issuing certificate says that its CRL is at ${mintedUrls.join() || 'no URL'}, and this deployment would have it at ${plannedUrls.join() || 'no URL'}: keep the URL, for every certificate names it.`);
+    }
     return { ...existing, minted: false };
   }
-  const { settings, keys, clock, random } = services;
+  const { keys, clock, random } = services;
   const notBefore = clock();
   const named = (commonName: string): DistinguishedName => ({
     organization: plan.organization,

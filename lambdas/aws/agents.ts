@@ -1,3 +1,4 @@
+import { activeCertificateOf } from '../authority/certificate-end.ts';
 import type { AgentChange, Registry } from '../authority/ports.ts';
 import { revocationOf } from './certificates.ts';
 import { agentItem, agentKey, auditItem, metadataJson, readAgent } from './items.ts';
@@ -38,7 +39,8 @@ export function agentWrites(table: Table): Pick<Registry, 'getAgent' | 'createAg
 }
 
 function revocationOfActive(table: Table, { agent, revocation }: AgentChange): TransactWrite[] {
-  return revocation === undefined || agent.activeCertificate === undefined ? [] : [revocationOf(table, agent.activeCertificate.id, revocation)];
+  const certificate = activeCertificateOf(agent);
+  return revocation === undefined || certificate === undefined ? [] : revocationOf(table, certificate, revocation);
 }
 
 /** Applies the change on condition that the agent still is what the change was decided on. */

@@ -1,55 +1,29 @@
 import {
-  GetObjectCommand, HeadObjectCommand, NoSuchKey, NotFound, PutObjectCommand, S3ServiceException, type S3Client,
+  GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, NoSuchKey, NotFound, PutObjectCommand, S3ServiceException, type S3Client,
 } from '@aws-sdk/client-s3';
+import type { CrlStamp, Distribution, Publication, PublishedHead } from '../authority/ports.ts';
 import { callingS3 } from './failures.ts';
 
-/** What is known of a published object without its content. */
-export interface PublishedHead {
-  /** As S3 gave it, quotes included: for `ifMatch`. */
-  readonly etag: string;
-  /** Of a CRL: its number (RFC 5280 §5.2.3). */
-  readonly crlNumber?: bigint;
-}
-
-export interface Publication {
-  readonly contentType: string;
-  /** How long a cache may answer with the object before it asks again. */
-  readonly cacheControlMaxAgeSeconds: number;
-  readonly crlNumber?: bigint;
-  /** Writes only over the object with this ETag, or only where there is none. */
-  readonly ifMatch?: string | 'absent';
-}
-
 /**
- * What relying parties download: CRLs and CA certificates, each under the path that certificates name, without its
- * leading slash. Every method throws a Refusal DISTRIBUTION_UNAVAILABLE where S3 cannot be reached or does not let us in.
+ * The bucket behind the distribution, which is what certificates name. The SDK sends a checksum with each write, which S3
+ * compares.
  *
  * The role that uses it needs s3:ListBucket too: without it S3 answers 403 instead of 404 for what is not there.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax
  */
-export function distribution(client: S3Client, bucketName: string) {
+export function distribution(client: S3Client, bucketName: string): Distribution {
   const objectAt = (path: string) => ({ Bucket: bucketName, Key: path });
   return {
-    /** The object as it is now: S3 reads are strongly consistent. */
-    read: (path: string): Promise<(PublishedHead & { readonly body: Uint8Array }) | undefined> =>
+    head: (path) =>
+      callingS3(() => unlessMissing(async () => headOf(path, await client.send(new HeadObjectCommand(objectAt(path)), withinLimit())))),
+
+    read: (path) =>
       callingS3(() => unlessMissing(async () => {
-        const { Body, ETag, Metadata } = await client.send(new GetObjectCommand(objectAt(path)), withinLimit());
-        return { body: await required(Body).transformToByteArray(), ...headOf(path, ETag, Metadata) };
+        const answer = await client.send(new GetObjectCommand(objectAt(path)), withinLimit());
+        return { ...headOf(path, answer), body: await required(answer.Body).transformToByteArray() };
       })),
 
-    head: (path: string): Promise<PublishedHead | undefined> =>
-      callingS3(() => unlessMissing(async () => {
-        const { ETag, Metadata } = await client.send(new HeadObjectCommand(objectAt(path)), withinLimit());
-        return headOf(path, ETag, Metadata);
-      })),
-
-    /**
-     * Writes the object whole; the SDK sends a checksum with it, which S3 compares.
-     * @returns false where the condition did not hold. That may be our own doing, if the SDK repeated a write whose
-     * answer was lost: look at what is there before drawing conclusions.
-     * @throws Refusal DISTRIBUTION_UNAVAILABLE; whether the object was written is then unknown.
-     */
-    write: (path: string, body: Uint8Array, publication: Publication): Promise<boolean> =>
+    write: (path, body, publication) =>
       callingS3(async () => {
         try {
           await client.send(new PutObjectCommand({ ...objectAt(path), Body: body, ...headersOf(publication) }), withinLimit());
@@ -62,22 +36,29 @@ export function distribution(client: S3Client, bucketName: string) {
   };
 }
 
-const crlNumberKey = 'crl-number';
-
-function headersOf({ contentType, cacheControlMaxAgeSeconds, crlNumber, ifMatch }: Publication) {
+function headersOf({ contentType, cacheControlMaxAgeSeconds, crl, ifMatch }: Publication) {
   return {
     ContentType: contentType,
     CacheControl: `public, max-age=${cacheControlMaxAgeSeconds}`,
-    ...(crlNumber !== undefined && { Metadata: { [crlNumberKey]: String(crlNumber) } }),
+    ...(crl !== undefined && { Metadata: { 'crl-number': String(crl.number), 'this-update': crl.thisUpdate, 'next-update': crl.nextUpdate } }),
     ...(ifMatch === 'absent' ? { IfNoneMatch: '*' } : ifMatch !== undefined && { IfMatch: ifMatch }),
   };
 }
 
-function headOf(path: string, etag: string | undefined, metadata: Record<string, string> | undefined): PublishedHead {
-  const number = metadata?.[crlNumberKey];
-  // Not taken for "no number": a CRL would be replaced by an older one.
-  if (number !== undefined && !/^\d+$/.test(number)) throw new Error(`The published object ${path} has the ${crlNumberKey} ${JSON.stringify(number)}, which is no number.`);
-  return { etag: required(etag), ...(number !== undefined && { crlNumber: BigInt(number) }) };
+function headOf(path: string, { ETag, ContentLength, Metadata }: Pick<HeadObjectCommandOutput, 'ETag' | 'ContentLength' | 'Metadata'>): PublishedHead {
+  const crl = stampOf(path, Metadata);
+  return { etag: required(ETag), contentLength: required(ContentLength), ...(crl !== undefined && { crl }) };
+}
+
+const wholeSecond = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/;
+
+function stampOf(path: string, { 'crl-number': number, 'this-update': thisUpdate, 'next-update': nextUpdate }: Record<string, string> = {}): CrlStamp | undefined {
+  if (number === undefined && thisUpdate === undefined && nextUpdate === undefined) return undefined;
+  // Not taken for "no CRL": it would be replaced by an older one.
+  if (!/^\d+$/.test(number ?? '') || !wholeSecond.test(thisUpdate ?? '') || !wholeSecond.test(nextUpdate ?? '')) {
+    throw new Error(`The metadata of the published object ${path} are not those of a CRL: crl-number ${number}, this-update ${thisUpdate}, next-update ${nextUpdate}. Delete the object to have it published anew.`);
+  }
+  return { number: BigInt(required(number)), thisUpdate: required(thisUpdate), nextUpdate: required(nextUpdate) };
 }
 
 async function unlessMissing<Answer>(call: () => Promise<Answer>): Promise<Answer | undefined> {

@@ -61,7 +61,8 @@ export async function callingS3<Answer>(call: () => Promise<Answer>): Promise<An
   }
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether a failure is trouble of the dependency's that will pass: throttling, a fault of its own, a broken connection. */
+export function isPassing(error: unknown): boolean {
   return isOneOf(passingErrors, error) || (httpStatusCode(error) ?? 0) >= 500;
 }
 

@@ -1,6 +1,6 @@
 import type { Agent } from '../authority/agent.ts';
 import type { Registry } from '../authority/ports.ts';
-import { agentKey, auditItem, certificateItem, readAgent } from './items.ts';
+import { agentKey, auditItem, certificateItem, expiryItem, readAgent } from './items.ts';
 import { updateItem, type Table } from './table.ts';
 import { transact } from './transactions.ts';
 
@@ -68,7 +68,7 @@ export function issuanceWrites(table: Table): Pick<Registry, 'reserveIssuance' |
     },
 
     async commitIssuance(certificate, issuedAt, audit) {
-      const { id, agentId, expiresAt } = certificate;
+      const { id, agentId, expiresAt, keyArn, crlShard } = certificate;
       const { written } = await transact(table.client, [
         {
           Update: {
@@ -78,10 +78,11 @@ export function issuanceWrites(table: Table): Pick<Registry, 'reserveIssuance' |
             // A lease that has ended protects nobody: a risk observed since then would find nothing to break off.
             ConditionExpression: `${holdsLease} AND lease.expiresAt > :now`,
             ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':active': 'active', ':certificate': { id, issuedAt, expiresAt }, ':updatedAt': audit.createdAt, ':leaseId': id, ':now': audit.createdAt },
+            ExpressionAttributeValues: { ':active': 'active', ':certificate': { id, issuedAt, expiresAt, keyArn, crlShard }, ':updatedAt': audit.createdAt, ':leaseId': id, ':now': audit.createdAt },
           },
         },
         { Put: { TableName: table.tableName, Item: certificateItem(certificate), ConditionExpression: 'attribute_not_exists(pk)' } },
+        { Put: { TableName: table.tableName, Item: expiryItem(certificate) } },
         { Put: { TableName: table.tableName, Item: auditItem(audit) } },
       ], id);
       return written;

@@ -1,9 +1,14 @@
 import { tables } from '../schema.ts';
+import { outboxKeyPrefix } from '../triggers.ts';
 import type { Agent } from '../authority/agent.ts';
 import type { AuditEntry } from '../authority/audit.ts';
 import type { Certificate } from '../authority/certificate.ts';
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
-import type { Authority, AuthorityRole } from '../authority/ports.ts';
+import type { CertificateEnd, EndingCertificate } from '../authority/certificate-end.ts';
+import type { Authority, AuthorityRole, Revocation } from '../authority/ports.ts';
+import { reasonCodes } from '../authority/revocation-reasons.ts';
+import { encodeRevokedCertificate } from '../pki/crl-entry.ts';
+import { serialNumberOf } from '../pki/serial-number.ts';
 
 /* How records lie in the registry table (lambdas/schema.ts), and how they are read back. */
 
@@ -15,8 +20,25 @@ const { 'by-tenant': byTenant, 'by-agent': byAgent } = tables.registry.indexes;
 export const agentKey = (agentId: string): Key => ({ pk: `AGENT#${agentId}`, sk: 'AGENT' });
 export const certificateKey = (certificateId: string): Key => ({ pk: `CERT#${certificateId}`, sk: 'CERT' });
 export const authorityKey = (role: AuthorityRole): Key => ({ pk: `CA#${role}`, sk: 'CA' });
+export const expiryKey = (certificate: EndingCertificate): Key => ({ pk: expiriesOf(certificate.crlShard), sk: endOf(certificate) });
+export const crlEntryKey = (certificate: EndingCertificate): Key => ({ pk: crlEntriesOf(certificate.crlShard), sk: endOf(certificate) });
+export const outboxKey = (certificateId: string): Key => ({ pk: `${outboxKeyPrefix}${certificateId}`, sk: 'OUTBOX' });
+export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL'): Key => ({ pk: `EFFECT#${certificateId}`, sk: effect });
+export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
+
+/** Partitions of the table, by shard. */
+export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
+export const crlEntriesOf = (crlShard: number) => `REVOKED#${crlShard}`;
+
+const endOf = ({ id, expiresAt }: EndingCertificate) => `${expiresAt}#${id}`;
+
+/**
+ * Stands behind every sort key that begins with this time, and before those of any later one: `$` is the character after
+ * the `#` between time and id.
+ */
+export const behind = (time: string) => `${time}$`;
 
 export type Collection = 'AGENT' | 'CERTIFICATE' | 'KEY';
 
@@ -54,6 +76,25 @@ export function certificateItem(certificate: Certificate): Item {
 export function readCertificate(item: Item | undefined): Certificate | undefined {
   return item && (withoutKeys(item) as unknown as Certificate);
 }
+
+export function expiryItem(certificate: EndingCertificate): Item {
+  const { id, agentId, tenantId, keyArn } = certificate;
+  return { ...expiryKey(certificate), certificateId: id, agentId, tenantId, keyArn };
+}
+
+/** @param crlShard the partition that the item was found in */
+export function readExpiry({ sk, certificateId, agentId, tenantId, keyArn }: Item, crlShard: number): EndingCertificate {
+  const [expiresAt] = (sk as string).split('#');
+  return { id: certificateId, agentId, tenantId, keyArn, crlShard, expiresAt } as EndingCertificate;
+}
+
+/** Nothing but the entry's DER, because every publication of a CRL reads all of them. */
+export function crlEntryItem(certificate: EndingCertificate, { revokedAt, reasonCode }: Revocation): Item {
+  const entry = encodeRevokedCertificate({ serialNumber: serialNumberOf(certificate.id), revocationDate: new Date(revokedAt), reasonCode: reasonCodes[reasonCode] });
+  return { ...crlEntryKey(certificate), entry };
+}
+
+export const outboxItem = (end: CertificateEnd): Item => ({ ...outboxKey(end.certificateId), ...end });
 
 export const authorityItem = (authority: Authority): Item => ({ ...authorityKey(authority.role), ...authority });
 

@@ -1,23 +1,31 @@
-import {
-  CreateKeyCommand, GetPublicKeyCommand, KMSInvalidStateException, NotFoundException, ScheduleKeyDeletionCommand, SignCommand,
-  type KMSClient,
-} from '@aws-sdk/client-kms';
+import { CreateKeyCommand, GetPublicKeyCommand, ScheduleKeyDeletionCommand, SignCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { KeyManagement } from '../authority/ports.ts';
 import { callingKms } from './failures.ts';
+import { isNotYetVisible, isPendingDeletion, isUnknownKey } from './key-states.ts';
 import { retrying } from './retry.ts';
 
 export interface KeyManagementOptions {
   /** The deployment's name; every key carries it as a tag, so that several may share an account. */
   readonly deployment: string;
-  /** The role that creates agent keys, and the account it is in; without them a new key gets KMS's default policy. */
-  readonly creator?: { readonly roleArn: string; readonly accountId: string };
+  /** Who may do something with a new agent key; without it the key gets KMS's default policy. */
+  readonly agentKeyRoles?: AgentKeyRoles;
   /** How long a key can still be saved after its deletion was scheduled: 7 to 30 days. */
   readonly pendingWindowInDays?: number;
 }
 
+export interface AgentKeyRoles {
+  readonly accountId: string;
+  /** Creates agent keys. */
+  readonly certifierRoleArn: string;
+  /** Has them deleted when their certificates end. */
+  readonly retirerRoleArn?: string | undefined;
+}
+
 /** Keys in AWS KMS. Private keys are born there and stay there: no operation used here could return one. */
-export function keyManagement(client: KMSClient, { deployment, creator, pendingWindowInDays = 30 }: KeyManagementOptions): KeyManagement {
+export function keyManagement(client: KMSClient, { deployment, agentKeyRoles, pendingWindowInDays = 30 }: KeyManagementOptions): KeyManagement {
   return {
+    ...keyUse(client),
+
     createAgentKey: (owner) =>
       callingKms(async () => {
         const { KeyMetadata } = await client.send(new CreateKeyCommand({
@@ -25,7 +33,7 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
           KeyUsage: 'SIGN_VERIFY',
           MultiRegion: false,
           Description: `Kakunin agent ${owner.agentId}`,
-          ...(creator !== undefined && { Policy: JSON.stringify(agentKeyPolicy(creator)), BypassPolicyLockoutSafetyCheck: true }),
+          ...(agentKeyRoles !== undefined && { Policy: JSON.stringify(agentKeyPolicy(agentKeyRoles)), BypassPolicyLockoutSafetyCheck: true }),
           Tags: Object.entries({
             'kakunin:deployment': deployment,
             'kakunin:role': 'agent',
@@ -37,6 +45,22 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
         return required(KeyMetadata?.Arn);
       }),
 
+    scheduleKeyDeletion: (keyArn) =>
+      callingKms(async () => {
+        const limit = within(5);
+        try {
+          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays }), limit), isUnknownKey, { attempts: 4, baseDelayMilliseconds: 50 });
+        } catch (error) {
+          // An earlier attempt got through.
+          if (!isPendingDeletion(error)) throw error;
+        }
+      }),
+  };
+}
+
+/** What a key that is there is used for, whatever made it. */
+export function keyUse(client: KMSClient): Pick<KeyManagement, 'getPublicKey' | 'signDigest'> {
+  return {
     getPublicKey: (keyArn) =>
       callingKms(async () => {
         const limit = within(7);
@@ -51,17 +75,6 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
         }), within(7));
         return new Uint8Array(required(Signature));
       }),
-
-    scheduleKeyDeletion: (keyArn) =>
-      callingKms(async () => {
-        const limit = within(5);
-        try {
-          await retrying(() => client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: pendingWindowInDays }), limit), isNotFound, { attempts: 4, baseDelayMilliseconds: 50 });
-        } catch (error) {
-          // Pending deletion already: an earlier attempt got through.
-          if (!(error instanceof KMSInvalidStateException)) throw error;
-        }
-      }),
   };
 }
 
@@ -73,33 +86,25 @@ export function keyManagement(client: KMSClient, { deployment, creator, pendingW
 const within = (seconds: number) => ({ abortSignal: AbortSignal.timeout(seconds * 1000) });
 
 /**
- * The policy an agent's key is born with: the account's own IAM decides, as by default, and the creating role may read
- * the public key and schedule the deletion of this one key. A principal named here counts at once, while a tag may take
- * five minutes to count, and no IAM policy has to allow deleting keys in general.
+ * The policy an agent's key is born with: the account's own IAM decides, as by default, the creating role may read the
+ * public key and schedule the deletion of this one key, and the retiring role may do the latter. A principal named here
+ * counts at once, while a tag may take five minutes to count, and no IAM policy has to allow deleting keys in general.
  *
  * The lockout check would ask that the creator may change this policy later, and so, for every agent's key, let itself
  * sign. It may not; the account can, so nobody is locked out.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
-function agentKeyPolicy({ roleArn, accountId }: { roleArn: string; accountId: string }) {
-  const partition = roleArn.split(':')[1] ?? 'aws';
+function agentKeyPolicy({ accountId, certifierRoleArn, retirerRoleArn }: AgentKeyRoles) {
+  const partition = certifierRoleArn.split(':')[1] ?? 'aws';
+  const allow = (Sid: string, principal: string, Action: string | string[]) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*' });
   return {
     Version: '2012-10-17',
     Statement: [
-      { Sid: 'AccountDecides', Effect: 'Allow', Principal: { AWS: `arn:${partition}:iam::${accountId}:root` }, Action: 'kms:*', Resource: '*' },
-      { Sid: 'CreatorReadsAndUndoes', Effect: 'Allow', Principal: { AWS: roleArn }, Action: ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion'], Resource: '*' },
+      allow('AccountDecides', `arn:${partition}:iam::${accountId}:root`, 'kms:*'),
+      allow('CreatorReadsAndUndoes', certifierRoleArn, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
+      ...(retirerRoleArn === undefined ? [] : [allow('RetirerSchedulesDeletion', retirerRoleArn, 'kms:ScheduleKeyDeletion')]),
     ],
   };
-}
-
-// KMS is eventually consistent: a key may be unknown or "Creating" for a moment after CreateKey, and the SDK retries neither.
-// https://docs.aws.amazon.com/kms/latest/developerguide/programming-eventual-consistency.html
-function isNotYetVisible(error: unknown): boolean {
-  return isNotFound(error) || error instanceof KMSInvalidStateException;
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof NotFoundException;
 }
 
 function required<Value>(value: Value | undefined): Value {

@@ -14,9 +14,10 @@ const recordShape = z.object({
   observed_at: z.unknown().optional(),
 });
 
-type RiskItem = z.output<typeof recordShape>;
+const attributes = ['kind', 'replayed_at', ...Object.keys(recordShape.shape)];
 
-const attributes = ['kind', ...Object.keys(recordShape.shape)];
+/** A change of any of these is a risk to act upon: one observed anew, or that of a dead letter delivered once more. */
+const telling = ['score', 'observed_at', 'replayed_at'];
 
 /**
  * The risk that a record of the risk table's stream reports; undefined where it reports none: a deletion, a day's traded
@@ -28,14 +29,14 @@ export function readObservedRisk({ eventName, dynamodb }: DynamoDBRecord): Obser
   const image = readImage(dynamodb.NewImage);
   if (image['kind'] === 'volume') return undefined;
   const before = dynamodb.OldImage && readImage(dynamodb.OldImage);
-  if (before !== undefined && before['score'] === image['score'] && before['observed_at'] === image['observed_at']) return undefined;
+  if (before !== undefined && telling.every((name) => before[name] === image[name])) return undefined;
   const result = recordShape.safeParse(image);
   if (!result.success) {
     const { path, message } = result.error.issues[0] ?? { path: [], message: '' };
     throw new Error(`Risk record ${String(image['record_id'])} is malformed at ${path.join('.')}: ${message}. See docs/risk-records.md.`);
   }
   const { agent_id, record_id, tenant_id, score } = result.data;
-  return { recordId: record_id, agentId: agent_id, tenantId: tenant_id ?? undefined, score, observedAt: observedAt(result.data, dynamodb.ApproximateCreationDateTime) };
+  return { recordId: record_id, agentId: agent_id, tenantId: tenant_id ?? undefined, score, observedAt: observationTime(result.data, dynamodb.ApproximateCreationDateTime) };
 }
 
 /** Only what is looked at: what else a pipeline writes may be what JavaScript cannot read, such as a number of twenty digits. */
@@ -48,8 +49,10 @@ function readImage(image: NonNullable<NonNullable<DynamoDBRecord['dynamodb']>['N
  * A record was observed when it says, or else when its id says, or else when it was written, and never later than that: a
  * date in the future would reach certificates not yet issued. The stream tells the time of writing rounded to the second,
  * so a record may claim up to the end of that second.
+ * @param writtenAtSeconds the stream's `ApproximateCreationDateTime`; now without it.
+ * @returns ISO 8601 with milliseconds.
  */
-function observedAt({ observed_at, record_id }: RiskItem, writtenAtSeconds: number | undefined): string {
+export function observationTime({ observed_at, record_id }: { readonly observed_at?: unknown; readonly record_id: string }, writtenAtSeconds: number | undefined): string {
   const written = writtenAtSeconds === undefined ? Date.now() : (Math.floor(writtenAtSeconds) + 1) * 1000 - 1;
   const [claimed = written] = [observed_at, record_id.split('#')[0]].flatMap((text) => instantOf(text) ?? []);
   return new Date(Math.min(claimed, written)).toISOString();

@@ -1,25 +1,24 @@
-import type { CloudFormationCustomResourceEvent } from 'aws-lambda';
+import type { CloudFormationCustomResourceEvent, ScheduledEvent } from 'aws-lambda';
+import { maintainAuthority } from '../authority/maintain-authority.ts';
 import { mintAuthority } from '../authority/mint-authority.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { crlServices } from './crl-services.ts';
 import { environment } from './environment.ts';
 import { mintingServices } from './signing-services.ts';
 
 /**
- * The custom resource that mints the authorities' certificates. An update changes nothing and a deletion removes
- * nothing: every certificate ever issued depends on them. The answer holds fingerprints only, for CloudFormation takes
- * no more than 4,096 bytes; the certificates are in the registry.
+ * The custom resource that mints the authorities' certificates, called by the clock as well: it sees to what they sign
+ * for themselves. An update changes nothing and a deletion removes nothing: every certificate ever issued depends on them.
+ * The answer holds fingerprints only, for CloudFormation takes no more than 4,096 bytes; the certificates are in the registry.
  * https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html
  */
-export async function handler({ RequestType }: Pick<CloudFormationCustomResourceEvent, 'RequestType'>) {
+export async function handler(event: Pick<CloudFormationCustomResourceEvent, 'RequestType'> | ScheduledEvent) {
   const PhysicalResourceId = 'kakunin-certificate-authority';
-  if (RequestType === 'Delete') return { PhysicalResourceId };
+  if ('RequestType' in event && event.RequestType === 'Delete') return { PhysicalResourceId };
   const country = environment('country');
-  const { issuing, root } = await mintAuthority(mintingServices(), {
-    organization: environment('organization'),
-    ...(country !== undefined && { country }),
-    rootKeyArn: environment('rootKeyArn'),
-    issuingKeyArn: environment('issuingKeyArn'),
-  });
+  const subject = { organization: environment('organization'), ...(country !== undefined && { country }) };
+  const { issuing, root } = await mintAuthority(mintingServices(), { ...subject, rootKeyArn: environment('rootKeyArn'), issuingKeyArn: environment('issuingKeyArn') });
+  await maintainAuthority({ ...crlServices(), ...mintingServices() }, { ...subject, ocspKeyArn: environment('ocspKeyArn') }, { issuing, root });
   const fingerprint = (pem: string) => describeCertificate(pemToDer(pem)).fingerprintSha256;
   return {
     PhysicalResourceId,

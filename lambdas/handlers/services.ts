@@ -19,8 +19,9 @@ export function once<Value>(make: () => Value): () => Value {
 
 export const clock = () => new Date();
 export const now = () => clock().toISOString();
-const newId = () => randomUUID();
+export const newId = () => randomUUID();
 
+export const registryTable = once(() => ({ client: dynamodb(), tableName: environment('registryTable') }));
 export const registry = once(() => dynamodbRegistry(dynamodb(), environment('registryTable')));
 export const access = once(() => accessRegistry(dynamodb(), environment('registryTable')));
 export const issuingAuthority = once(() => rememberedIssuingAuthority(registry()));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { kms } from '../aws/kms-client.ts';
-import { keyManagement } from '../aws/key-management.ts';
+import { keyManagement, keyUse } from '../aws/key-management.ts';
 import { environment, profileSettings } from './environment.ts';
 import { clock, issuingAuthority, once, registry } from './services.ts';
 
@@ -13,7 +13,7 @@ const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
 
 export const issuanceServices = once(() => ({
   registry: registry(),
-  keys: keyManagement(kms(), { deployment: environment('deployment'), ...creator() }),
+  keys: keyManagement(kms(), { deployment: environment('deployment'), pendingWindowInDays: environment('keyDeletionDays'), ...agentKeyRoles() }),
   issuingAuthority: issuingAuthority(),
   settings: profileSettings(),
   crlShardCount: environment('crlShardCount'),
@@ -24,14 +24,15 @@ export const issuanceServices = once(() => ({
 
 export const mintingServices = once(() => ({
   registry: registry(),
-  keys: keyManagement(kms(), { deployment: environment('deployment') }),
+  keys: keyUse(kms()),
   settings: profileSettings(),
   clock,
   random,
 }));
 
-function creator() {
-  const roleArn = environment('certifierRoleArn');
+function agentKeyRoles() {
+  const certifierRoleArn = environment('certifierRoleArn');
   const accountId = environment('accountId');
-  return roleArn !== undefined && accountId !== undefined ? { creator: { roleArn, accountId } } : {};
+  if (certifierRoleArn === undefined || accountId === undefined) return {};
+  return { agentKeyRoles: { accountId, certifierRoleArn, retirerRoleArn: environment('keyRetirerRoleArn') } };
 }

@@ -9,7 +9,7 @@ import { readPrincipal } from './principal.ts';
 import { BadRequest, type Issue } from './problem.ts';
 import { validationMessage } from './validation-messages.ts';
 
-type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : Record<string, never>;
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : Schema extends 'bytes' ? Uint8Array : Record<string, never>;
 
 /** A request that is well-formed, allowed, and within every limit of its route. */
 export interface Request<R extends Route> {
@@ -37,7 +37,7 @@ export function readRequest<R extends Route>(route: R, event: APIGatewayProxyEve
   }
   const headers = new Map(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]));
   return {
-    body: validated(route.body, () => parseJsonObject(bodyBytes(event)), 'body') as Output<R['body']>,
+    body: (route.body === 'bytes' ? bodyBytes(event) : validated(route.body, () => parseJsonObject(limitedBodyBytes(event)), 'body')) as Output<R['body']>,
     query: validated(route.query, () => event.queryStringParameters ?? {}, 'query') as Output<R['query']>,
     parameter: (name) => decoded(event.pathParameters?.[name] ?? ''),
     header: (name) => headers.get(name),
@@ -79,7 +79,11 @@ function decoded(parameter: string): string {
 }
 
 function bodyBytes({ body, isBase64Encoded }: APIGatewayProxyEvent): Uint8Array {
-  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+  return Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
+}
+
+function limitedBodyBytes(event: APIGatewayProxyEvent): Uint8Array {
+  const bytes = bodyBytes(event);
   if (bytes.length > maximumBodyBytes) {
     throw new BadRequest(413, 'PAYLOAD_TOO_LARGE', `The body holds ${bytes.length} bytes; ${maximumBodyBytes} are allowed. Send less.`);
   }

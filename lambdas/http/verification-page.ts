@@ -48,7 +48,7 @@ ${validityBar(verification, now)}
 ${whoItIs(verification)}
 ${whatItMayDo(verification)}
 ${certificateInWords({ serialNumber, description, certificatePem: certificate.certificatePem })}
-${waysToCheck({ serialNumber, serviceUrl: serviceUrl(host), isOver: isOver(verification, now) })}`,
+${waysToCheck({ serialNumber, description, serviceUrl: serviceUrl(host), status, isOver: isOver(verification, now) })}`,
     footer: html`<p>Anyone can copy a page like this one. Make sure that its address is the service’s, or run the commands above.</p>`,
   }, headers);
 }

@@ -5,11 +5,11 @@ const END = '-----END CERTIFICATE-----';
 
 /** RFC 7468 §5.1: base64 in lines of 64, LF, a newline at the end. */
 export function certificateToPem(der: Uint8Array): string {
-  return pemOf('CERTIFICATE', der);
+  return pemOf('CERTIFICATE', der).toString('latin1');
 }
 
-/** A CRL's PEM (RFC 7468 §6). */
-export function crlToPem(der: Uint8Array): string {
+/** A CRL's PEM (RFC 7468 §6), in bytes, as it is published: one may have a million entries. */
+export function crlToPem(der: Uint8Array): Uint8Array {
   return pemOf('X509 CRL', der);
 }
 
@@ -30,8 +30,19 @@ export function pemToDer(pem: string): Uint8Array {
   return der;
 }
 
-function pemOf(label: string, der: Uint8Array): string {
-  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
-  // One replacement, not an array of lines: a CRL may have a million of them.
-  return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
+const LINE_OCTETS = 48; // 64 characters of base64
+const BLOCK_OCTETS = LINE_OCTETS * 1024;
+
+/** Block by block, so that no text of a long CRL's length is ever in memory. */
+function pemOf(label: string, der: Uint8Array): Buffer {
+  const octets = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const [begin, end] = [`-----BEGIN ${label}-----\n`, `-----END ${label}-----\n`];
+  const pem = Buffer.alloc(begin.length + Math.ceil(octets.length / 3) * 4 + Math.ceil(octets.length / LINE_OCTETS) + end.length);
+  let length = pem.write(begin, 'latin1');
+  for (let offset = 0; offset < octets.length; offset += BLOCK_OCTETS) {
+    const base64 = octets.toString('base64', offset, offset + BLOCK_OCTETS);
+    length += pem.write(base64.replace(/.{1,64}/g, '$&\n'), length, 'latin1');
+  }
+  pem.write(end, length, 'latin1');
+  return pem;
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, KeyObject, verify } from 'node:crypto';
 import { readDer, TAG } from './der-reader.ts';
 import { hexOf } from './hexadecimal.ts';
 
@@ -7,13 +7,14 @@ export const SHA256_WITH_RSA_DER = '300d06092a864886f70d01010b0500';
 
 /**
  * Verifies an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 §8.2.2).
- * @param subjectPublicKeyInfoDer the signer's RSA key
+ * @param publicKey the signer's RSA key: its SubjectPublicKeyInfo in DER or, for who verifies often under the same one,
+ *   what Node has made of it, which takes longer than the verification
  * @param data what was signed, not its digest
  * @returns whether the signature is good; false for any key, data or signature that is malformed, never an exception
  */
-export function verifyRsaSha256(subjectPublicKeyInfoDer: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
+export function verifyRsaSha256(publicKey: Uint8Array | KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.from(subjectPublicKeyInfoDer), format: 'der', type: 'spki' });
+    const key = publicKey instanceof KeyObject ? publicKey : createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
     return key.asymmetricKeyType === 'rsa' && verify('sha256', data, key, signature);
   } catch {
     return false;

@@ -24,6 +24,8 @@ export interface JsonService {
   readonly targetPrefix: string;
   readonly maximumBodyBytes: number;
   readonly operations: ReadonlyMap<string, Operation>;
+  /** Throws where a request for this operation is one too many. */
+  admit?(operation: string): void;
   /** Its name for a failure of its own. */
   readonly internalErrorType: string;
   /** Its error for an operation it has on AWS and not here. */
@@ -57,20 +59,21 @@ async function perform(service: JsonService, request: IncomingMessage, response:
   // Read whole even when refused, or the client sees a broken connection instead of the error.
   const body = await readBody(request, service.maximumBodyBytes);
   if (request.method !== 'POST' || request.url !== '/') throw unknownOperation(`${service.name} is spoken to by POST /.`);
-  const operation = findOperation(service, request.headers['x-amz-target']?.toString());
+  const { name, operation } = findOperation(service, request.headers['x-amz-target']?.toString());
   if (request.headers.authorization === undefined) throw new ServiceError('MissingAuthenticationTokenException', 400, 'Missing Authentication Token');
+  service.admit?.(name);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   return operation(parseBody(body), { host: request.headers.host ?? '', signal: gone.signal });
 }
 
-function findOperation(service: JsonService, target = ''): Operation {
+function findOperation(service: JsonService, target = ''): { name: string; operation: Operation } {
   const { targetPrefix, operations } = service;
   const [prefix, name = '', ...rest] = target.split('.');
   if (prefix !== targetPrefix || !/^\w+$/.test(name) || rest.length > 0) throw unknownOperation(`The X-Amz-Target header must be ${targetPrefix}.<Operation>.`);
   const operation = operations.get(name);
   if (operation === undefined) throw service.unsupported(`This ${service.name} does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
-  return operation;
+  return { name, operation };
 }
 
 async function readBody(request: IncomingMessage, maximumBytes: number): Promise<Buffer> {

@@ -70,6 +70,7 @@ export function writeAnswer(response: ServerResponse, answer: Answer, close = fa
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
   if (close) response.setHeader('connection', 'close');
-  response.setHeader('content-length', answer.body.length);
+  // RFC 9110, 8.6: with a 304 it would be that of the answer the client has.
+  if (answer.status !== 304) response.setHeader('content-length', answer.body.length);
   response.end(answer.body);
 }

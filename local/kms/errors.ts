@@ -21,6 +21,7 @@ const statuses = {
   MalformedPolicyDocumentException: 400,
   NotFoundException: 400,
   TagException: 400,
+  ThrottlingException: 400,
   UnsupportedOperationException: 400,
   ValidationException: 400,
 } as const;

@@ -1,8 +1,16 @@
+import { createPrivateKey } from 'node:crypto';
 import { KmsError } from './errors.ts';
 import { openKeyDirectory, type KeyDirectory } from './key-directory.ts';
-import { isDeleted, kmsArn, type Key, type KeyOwner } from './key.ts';
+import { generateKeyMaterial, isDeleted, kmsArn, signingMaterial, symmetricKeySpec, type EncryptionMaterial, type Key, type KeyMaterialSource, type KeyOwner, type KeySpec, type SigningMaterial } from './key.ts';
 
 const keyIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export interface KeyStoreOptions {
+  readonly owner: KeyOwner;
+  readonly clock: () => Date;
+  /** Of new signing keys' material; by default it is generated. */
+  readonly source?: KeyMaterialSource | undefined;
+}
 
 /**
  * All keys of one KMS, in memory and, if there is a directory, on disk. What a method has returned survives the process: a change is
@@ -11,17 +19,25 @@ const keyIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export class KeyStore {
   readonly owner: KeyOwner;
   readonly clock: () => Date;
+  readonly #source: KeyMaterialSource | undefined;
   readonly #directory: KeyDirectory | undefined;
   readonly #keys = new Map<string, Key>();
   readonly #turns = new Map<string, Promise<void>>();
   // No deletion is due before this time, so that most requests need not look for one.
   #nextDeletion = Infinity;
 
-  constructor(owner: KeyOwner, clock: () => Date, directory?: KeyDirectory) {
+  constructor({ owner, clock, source }: KeyStoreOptions, directory?: KeyDirectory) {
     this.owner = owner;
     this.clock = clock;
+    this.#source = source;
     this.#directory = directory;
     for (const key of directory?.keys ?? []) this.#remember(key);
+  }
+
+  /** Material for a new key. */
+  async newMaterial(keySpec: KeySpec): Promise<SigningMaterial | EncryptionMaterial> {
+    if (this.#source === undefined || keySpec === symmetricKeySpec) return generateKeyMaterial(keySpec);
+    return signingMaterial(createPrivateKey({ key: Buffer.from(await this.#source(keySpec)), format: 'der', type: 'pkcs8' }), keySpec);
   }
 
   /** Stores a new key. */
@@ -92,8 +108,8 @@ export class KeyStore {
 }
 
 /** The keys in `directory`, or a store in memory without one; an Error naming the file if one of them cannot be trusted. */
-export async function openKeyStore(owner: KeyOwner, clock: () => Date, directory?: string): Promise<KeyStore> {
-  const store = new KeyStore(owner, clock, directory === undefined ? undefined : await openKeyDirectory(directory, owner));
+export async function openKeyStore(options: KeyStoreOptions, directory?: string): Promise<KeyStore> {
+  const store = new KeyStore(options, directory === undefined ? undefined : await openKeyDirectory(directory, options.owner));
   await store.destroyDeleted();
   return store;
 }

@@ -30,13 +30,13 @@ interface Description {
   readonly state: KeyState;
 }
 
-interface SigningMaterial {
+export interface SigningMaterial {
   readonly keySpec: RsaKeySpec;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
 }
 
-interface EncryptionMaterial {
+export interface EncryptionMaterial {
   readonly keySpec: typeof symmetricKeySpec;
   readonly secretKey: KeyObject;
 }
@@ -57,6 +57,9 @@ export interface KeyOwner {
 export function kmsArn({ region, accountId }: KeyOwner, resource: `key/${string}` | `alias/${string}`): string {
   return `arn:aws:kms:${region}:${accountId}:${resource}`;
 }
+
+/** Where the private keys of new signing keys come from: PKCS#8 in DER. */
+export type KeyMaterialSource = (keySpec: RsaKeySpec) => Promise<Uint8Array>;
 
 /** New key material. RSA keys are made in the thread pool, so that parallel calls share the processors. */
 export async function generateKeyMaterial(keySpec: KeySpec): Promise<SigningMaterial | EncryptionMaterial> {

@@ -4,7 +4,7 @@ import { flag, oneOf, text, wholeNumber, type Input } from '../aws-json/input.ts
 import { KmsError } from './errors.ts';
 import { requireGrantTokens } from './grant.ts';
 import { keyReference } from './input.ts';
-import { generateKeyMaterial, isSigningKey, keyUsage, kmsArn, modulusBits, requireNotPendingDeletion, symmetricKeySpec, type Key, type KeySpec, type KeyState, type RsaKeySpec } from './key.ts';
+import { isSigningKey, keyUsage, kmsArn, modulusBits, requireNotPendingDeletion, symmetricKeySpec, type Key, type KeySpec, type KeyState, type RsaKeySpec } from './key.ts';
 import type { KeyStore } from './key-store.ts';
 import { page } from './paging.ts';
 import { readPolicy } from './policy.ts';
@@ -31,7 +31,7 @@ export async function createKey(keys: KeyStore, input: Input): Promise<object> {
     tags,
     grants: new Map(),
     state: { name: 'Enabled' },
-    ...(await generateKeyMaterial(keySpec)),
+    ...(await keys.newMaterial(keySpec)),
   };
   await keys.add(key);
   return { KeyMetadata: keyMetadata(keys, key) };

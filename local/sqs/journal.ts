@@ -108,9 +108,16 @@ async function rewrite(path: string, changes: Iterable<Change>): Promise<{ file:
   }
 }
 
+/** In pieces of some size, each of which is one write. */
 function* lines(changes: Iterable<Change>): Generator<string> {
-  yield format;
-  for (const one of changes) yield `${JSON.stringify([one])}\n`;
+  let piece = format;
+  for (const one of changes) {
+    piece += `${JSON.stringify([one])}\n`;
+    if (piece.length < 64 * 1024) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
 
 /** Without the last line if a crash has cut it off: it was never answered for. */

@@ -14,8 +14,15 @@ type Position = z.infer<typeof storedCheckpoint>['shards'][string];
 /** How far a stream is read. */
 export interface Checkpoint {
   position(shardId: string): Position | undefined;
+  /** Resolves once the position is written. */
   advance(shardId: string, position: Position): Promise<void>;
+  /** Notes a position that may get lost: it is written within a second, or with the next one that may not. */
+  pass(shardId: string, position: Position): void;
+  /** Resolves once everything noted is written. */
+  close(): Promise<void>;
 }
+
+const longestUnwrittenMilliseconds = 1000;
 
 /**
  * Where reading of this stream goes on: after what the file says, or at the start if it speaks of another stream or does not exist. Kept in
@@ -25,15 +32,29 @@ export async function openCheckpoint(streamArn: string, file: string | undefined
   const shards = file === undefined ? {} : await readPositions(file, streamArn);
   // One write at a time, each of what holds by then.
   let written = Promise.resolve();
+  let later: NodeJS.Timeout | undefined;
+
+  async function write(): Promise<void> {
+    clearTimeout(later);
+    later = undefined;
+    if (file === undefined) return;
+    const writeAll = () => writeDurably(file, `${JSON.stringify({ format: 1, streamArn, shards })}\n`);
+    written = written.then(writeAll, writeAll);
+    await written;
+  }
+
   return {
     position: (shardId) => shards[shardId],
     async advance(shardId, position) {
       shards[shardId] = position;
-      if (file === undefined) return;
-      const write = () => writeDurably(file, `${JSON.stringify({ format: 1, streamArn, shards })}\n`);
-      written = written.then(write, write);
-      await written;
+      await write();
     },
+    pass(shardId, position) {
+      shards[shardId] = position;
+      // Whoever must be sure writes it himself, and meets the failure there.
+      later ??= setTimeout(() => void write().catch(() => undefined), longestUnwrittenMilliseconds).unref();
+    },
+    close: async () => (later === undefined ? written : write()),
   };
 }
 

@@ -32,6 +32,8 @@ beforeAll(async () => {
   acmeId = pending.tenant_id;
   agents = { pending, retired, active: active.agent, foreign: foreign.agent };
   certificates = { active: active.certificate, revoked: revoked.certificate, expired: expired.certificate, foreign: foreign.certificate };
+  // What the revocations entail is written by then, and is not taken for what a refusal has changed.
+  await runtime.idle();
 });
 
 afterAll(async () => {

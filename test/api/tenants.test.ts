@@ -30,6 +30,8 @@ beforeAll(async () => {
     agent: { pending: pending.id, suspended: suspended.id, retired: retired.id, active: active.agent.id, 'with an expired certificate': expired.agent.id },
     certificate: { active: active.certificate.id, revoked: revoked.certificate.id, expired: expired.certificate.id },
   };
+  // What the revocations entail is written by then, and is not taken for what a stranger has changed.
+  await runtime.idle();
 });
 
 afterAll(async () => {

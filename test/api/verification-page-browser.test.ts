@@ -5,20 +5,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { certifiedAgent, fullAgent, revoke } from '../support/agents.ts';
-import { isInstalled } from '../support/openssl.ts';
+import { chromium, chromiumSwitches, openPage } from '../support/chromium.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
-
-const browser = ['chromium', 'chromium-browser', 'google-chrome'].find((program) => isInstalled(program));
-
-// It talks to nobody but the service.
-const switches = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--enable-logging=stderr', '--dump-dom',
-];
 
 interface Rendering {
   /** As the browser understood the page. */
@@ -34,7 +27,7 @@ async function render(url: string, scheme: 'light' | 'dark', width: number): Pro
   try {
     const screenshot = join(directory, 'page.png');
     const own = [`--user-data-dir=${join(directory, 'profile')}`, `--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, `--window-size=${width},1600`, `--screenshot=${screenshot}`];
-    const { stdout, stderr } = await promisify(execFile)(browser ?? '', [...switches, ...own, url], { timeout: 90_000, maxBuffer: 1 << 24 });
+    const { stdout, stderr } = await promisify(execFile)(chromium ?? '', [...chromiumSwitches, '--enable-logging=stderr', '--dump-dom', ...own, url], { timeout: 90_000, maxBuffer: 1 << 24 });
     return { dom: stdout, console: stderr.split('\n').filter((line) => line.includes('CONSOLE')), ground: cornerOf(await readFile(screenshot)) };
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -50,7 +43,7 @@ function cornerOf(png: Buffer): string {
   return `#${inflateSync(Buffer.concat(data)).subarray(1, 4).toString('hex')}`;
 }
 
-(browser === undefined ? describe.skip : describe)(`in a browser${browser === undefined ? ' (skipped: there is no chromium here)' : ''}`, () => {
+(chromium === undefined ? describe.skip : describe)(`in a browser${chromium === undefined ? ' (skipped: there is no chromium here)' : ''}`, () => {
   const hostile = '"><img src=x onerror=document.title=1><script>document.title=1</script></title></bdi><h1>Valid</h1>';
   let runtime: TestRuntime;
   let valid: string;
@@ -83,6 +76,30 @@ function cornerOf(png: Buffer): string {
     const sent = await (await fetch(revoked, { headers: { accept: 'text/html' } })).text();
     const elements = (page: string) => page.replace(/<style>.*<\/style>/s, '').match(/<[a-z][a-z0-9]*/g)?.filter((tag) => tag !== '<tbody');
     expect(elements(dom)).toEqual(elements(sent));
+  }, 120_000);
+
+  test('used by keyboard: the focus is seen, the certificate is saved, the commands are copied each in a line', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kakunin-test-'));
+    const page = await openPage(valid, directory);
+    try {
+      await page.press('Tab');
+      expect(await page.evaluate('document.activeElement.textContent + getComputedStyle(document.activeElement).outline')).toBe('Download the certificatergb(14, 106, 69) solid 3px');
+      const file = await page.evaluate('document.activeElement.download') as string;
+      await page.press('Enter');
+      const pem = decodeURIComponent(await page.evaluate('document.activeElement.href.split(",")[1]') as string);
+      while ((await readFile(join(directory, file), 'utf8').catch(() => '')) !== pem) await sleep(50);
+
+      await page.press('Tab');
+      await page.press('Enter');
+      expect(await page.evaluate('document.activeElement.parentElement.open')).toBe(true);
+      const copied = await page.evaluate('getSelection().selectAllChildren(document.querySelectorAll("ol pre")[1]), getSelection().toString()') as string;
+      expect(copied.split('\n').map((line) => line.split(' ')[0])).toEqual(['curl', 'curl', 'curl', 'openssl']);
+      // A page in two directions cannot be read on a telephone.
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    } finally {
+      await page.close();
+      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    }
   }, 120_000);
 
   test('a script that got into the page all the same is not run, and is reported', async () => {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { certifiedAgent, fullAgent, revoke } from '../support/agents.ts';
 import { awsError } from '../support/faults.ts';
@@ -120,20 +119,49 @@ describe('no certificate', () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  // Not synchronously: the service answers in this process.
-  const run = async (command: string) => (await promisify(execFile)('sh', ['-c', command], { cwd: directory })).stdout;
+  /** A shell's status and all it printed. Not synchronously: the service answers in this process. */
+  const run = (command: string) => new Promise<{ status: number; output: string }>((resolve) => {
+    execFile('sh', ['-c', command], { cwd: directory }, (error, stdout, stderr) => resolve({ status: Number(error?.code ?? 0), output: stdout + stderr }));
+  });
 
-  test('do what they are there for', async () => {
+  /** The commands as a reader copies them, with the certificate saved where they expect it. */
+  async function commandsFor(serial: string) {
+    const { body } = await ask(serial);
+    const [, file = '', pem = ''] = /download="([^"]*)" href="data:application\/x-pem-file,([^"]*)"/.exec(body) ?? [];
+    await writeFile(join(directory, file), decodeURIComponent(pem));
+    const [state = '', verify = '', ocsp = '', fingerprint = ''] = [...body.matchAll(/<pre><code>(.*?)<\/code>/gs)].map(([, code = '']) => code.replace(/<[^>]*>/g, '').replaceAll('&gt;', '>'));
+    return { body, file, state, verify, ocsp, fingerprint };
+  }
+
+  test('say of a valid certificate what the page says', async () => {
     const { certificate } = await certifiedAgent(runtime.call);
-    const { body } = await ask(certificate.serial_number);
-    const [, name = '', pem = ''] = /download="([^"]*)" href="data:application\/x-pem-file,([^"]*)"/.exec(body) ?? [];
-    await writeFile(join(directory, name), decodeURIComponent(pem));
-
-    const [state = '', verify = '', fingerprint = ''] = [...body.matchAll(/<pre><code>(.*?)<\/code>/gs)].map(([, code = '']) => code.replace(/<\/?span>/g, ''));
-    expect(JSON.parse(await run(state)).data).toMatchObject({ serial_number: certificate.serial_number, valid: true });
-    expect(await run(verify)).toBe(`${name}: OK\n`);
+    const { body, file, state, verify, ocsp, fingerprint } = await commandsFor(certificate.serial_number);
+    expect(JSON.parse((await run(state)).output).data).toMatchObject({ serial_number: certificate.serial_number, valid: true });
+    expect(await run(verify)).toEqual({ status: 0, output: `${file}: OK\n` });
     expect(await readFile(join(directory, 'kakunin-ca.pem'), 'utf8')).toMatch(/(-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n){2}/);
+    expect(await run(ocsp)).toEqual({ status: 0, output: expect.stringMatching(new RegExp(`^${file}: good\n[^]*Response verify OK\n`)) });
     const shown = /Fingerprint, SHA-256<\/dt><dd class="exact">(.*?)<\/dd>/.exec(body)?.[1]?.replace(/<[^>]*>/g, '');
-    expect((await run(fingerprint)).toLowerCase()).toBe(`serial=${certificate.serial_number}\nsha256 fingerprint=${shown}\n`.toLowerCase());
+    expect((await run(fingerprint)).output.toLowerCase()).toBe(`serial=${certificate.serial_number}\nsha256 fingerprint=${shown}\n`.toLowerCase());
+  });
+
+  test('and of a revoked one', async () => {
+    const { certificate } = await certifiedAgent(runtime.call);
+    await revoke(runtime.call, certificate.id, { body: { reason: 'Lost', reason_code: 'keyCompromise' } });
+    await runtime.idle();
+    const { file, state, verify, ocsp } = await commandsFor(certificate.serial_number);
+    expect(JSON.parse((await run(state)).output).data).toMatchObject({ valid: false, status: 'revoked' });
+    const { status, output } = await run(verify);
+    expect([status, output]).toEqual([2, expect.stringContaining('certificate revoked')]);
+    expect(output).not.toContain('OK');
+    expect(await run(ocsp)).toEqual({ status: 0, output: expect.stringMatching(new RegExp(`^${file}: revoked\n[^]*Reason: keyCompromise\n[^]*Response verify OK\n`)) });
+  });
+
+  test('and of one whose time is over, but for its time', async () => {
+    const { certificate } = await certifiedAgent(runtime.call);
+    await tables.expireCertificate(certificate.id);
+    const { file, verify, ocsp } = await commandsFor(certificate.serial_number);
+    expect(verify).toContain(' -no_check_time ');
+    expect(await run(verify)).toEqual({ status: 0, output: `${file}: OK\n` });
+    expect((await run(ocsp)).output).toContain(`${file}: good\n`);
   });
 });

@@ -9,7 +9,7 @@ const later = '2026-05-17T10:00:00.001Z';
 const agent = (fields: Partial<Agent> = {}): Agent => ({
   id: 'a', tenantId: 'acme', status: 'pending', name: 'Trader', modelHash: 'h', permittedActions: [], metadata: {}, createdAt: justBefore, updatedAt: justBefore, ...fields,
 });
-const certificate = (expiresAt: string) => ({ id: 'c', issuedAt: justBefore, expiresAt });
+const certificate = (expiresAt: string) => ({ id: 'c', issuedAt: justBefore, expiresAt, keyArn: 'k', crlShard: 0 });
 const lease = { id: 'l', acquiredAt: justBefore, expiresAt: later };
 
 describe('whyNotIssuable', () => {

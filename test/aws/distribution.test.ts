@@ -25,6 +25,8 @@ let restoreEnvironment: () => void;
 
 const bucketName = 'published.example';
 const crl = { contentType: 'application/pkix-crl', cacheControlMaxAgeSeconds: 60 };
+/** With a number for the sake of the order, and times that do not matter. */
+const numbered = (number: bigint) => ({ ...crl, crl: { number, thisUpdate: '2026-06-01T00:00:00.000Z', nextUpdate: '2026-06-02T01:00:00.000Z' } });
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 
 beforeAll(async () => {
@@ -41,19 +43,19 @@ afterAll(async () => {
 
 describe('what is published', () => {
   test('is read as it was written', async () => {
-    const crlNumber = 2n ** 159n;
-    expect(await published.write('crl/0.crl', bytes('first'), { ...crl, crlNumber })).toBe(true);
+    const publication = numbered(2n ** 159n);
+    expect(await published.write('crl/0.crl', bytes('first'), publication)).toBe(true);
     const head = await published.head('crl/0.crl');
-    expect(head).toEqual({ etag: expect.stringMatching(/^"[0-9a-f]{32}"$/), crlNumber });
+    expect(head).toEqual({ etag: expect.stringMatching(/^"[0-9a-f]{32}"$/), contentLength: 5, crl: publication.crl });
     const read = await published.read('crl/0.crl');
     expect({ ...read, body: Buffer.from(read?.body ?? []).toString() }).toEqual({ ...head, body: 'first' });
     expect(await service.read(bucketName, 'crl/0.crl')).toMatchObject({ contentType: 'application/pkix-crl', cacheControl: 'public, max-age=60' });
   });
 
-  test('need not have a number', async () => {
+  test('need not be a CRL', async () => {
     await published.write('ca/root.cer', bytes('certificate'), { contentType: 'application/pkix-cert', cacheControlMaxAgeSeconds: 86_400 });
-    expect(await published.head('ca/root.cer')).toEqual({ etag: expect.any(String) });
-    expect(await published.read('ca/root.cer')).not.toHaveProperty('crlNumber');
+    expect(await published.head('ca/root.cer')).toEqual({ etag: expect.any(String), contentLength: 11 });
+    expect(await published.read('ca/root.cer')).not.toHaveProperty('crl');
   });
 
   test('is undefined before it is there', async () => {
@@ -61,10 +63,17 @@ describe('what is published', () => {
     expect(await published.head('crl/none.crl')).toBeUndefined();
   });
 
-  test('is not taken for unnumbered where its number is none', async () => {
-    await s3().send(new PutObjectCommand({ Bucket: bucketName, Key: 'crl/odd.crl', Body: 'x', Metadata: { 'crl-number': '0x10' } }));
-    await expect(published.head('crl/odd.crl')).rejects.toThrow('The published object crl/odd.crl has the crl-number "0x10", which is no number.');
-    await expect(published.read('crl/odd.crl')).rejects.toThrow('which is no number');
+  const stamp = { 'crl-number': '16', 'this-update': '2026-06-01T00:00:00.000Z', 'next-update': '2026-06-02T01:00:00.000Z' };
+  const odd: [string, Record<string, string>][] = [
+    ['a number that is none', { ...stamp, 'crl-number': '0x10' }],
+    ['no number', { 'this-update': stamp['this-update'], 'next-update': stamp['next-update'] }],
+    ['no thisUpdate', { 'crl-number': '16', 'next-update': stamp['next-update'] }],
+    ['a fraction of a second', { ...stamp, 'this-update': '2026-06-01T00:00:00.001Z' }],
+    ['a nextUpdate that is no time', { ...stamp, 'next-update': 'tomorrow' }],
+  ];
+  test.each(odd)('is not taken for no CRL where it has %s', async (_, Metadata) => {
+    await s3().send(new PutObjectCommand({ Bucket: bucketName, Key: 'crl/odd.crl', Body: 'x', Metadata }));
+    for (const look of [published.head, published.read]) await expect(look('crl/odd.crl')).rejects.toThrow('The metadata of the published object crl/odd.crl are not those of a CRL');
   });
 });
 
@@ -72,26 +81,26 @@ describe('a condition', () => {
   test('that does not hold is an answer, and nothing is written', async () => {
     const path = 'crl/conditional.crl';
     expect(await published.write(path, bytes('x'), { ...crl, ifMatch: '"00000000000000000000000000000000"' })).toBe(false);
-    expect(await published.write(path, bytes('one'), { ...crl, crlNumber: 1n, ifMatch: 'absent' })).toBe(true);
+    expect(await published.write(path, bytes('one'), { ...numbered(1n), ifMatch: 'absent' })).toBe(true);
     expect(await published.write(path, bytes('x'), { ...crl, ifMatch: 'absent' })).toBe(false);
     const { etag = '' } = await published.head(path) ?? {};
-    expect(await published.write(path, bytes('two'), { ...crl, crlNumber: 2n, ifMatch: etag })).toBe(true);
+    expect(await published.write(path, bytes('two'), { ...numbered(2n), ifMatch: etag })).toBe(true);
     expect(await published.write(path, bytes('x'), { ...crl, ifMatch: etag })).toBe(false);
-    expect(await published.head(path)).toMatchObject({ crlNumber: 2n });
+    expect(await published.head(path)).toMatchObject({ crl: { number: 2n } });
   });
 
   test('orders publishers that work at the same time', async () => {
     const path = 'crl/contended.crl';
-    const publish = async (crlNumber: bigint): Promise<void> => {
+    const publish = async (number: bigint): Promise<void> => {
       for (;;) {
         const current = await published.head(path);
-        if (current?.crlNumber !== undefined && current.crlNumber > crlNumber) return;
-        if (await published.write(path, bytes(`CRL ${crlNumber}`), { ...crl, crlNumber, ifMatch: current?.etag ?? 'absent' })) return;
+        if (current?.crl !== undefined && current.crl.number > number) return;
+        if (await published.write(path, bytes(`CRL ${number}`), { ...numbered(number), ifMatch: current?.etag ?? 'absent' })) return;
       }
     };
     await Promise.all(Array.from({ length: 20 }, (_, index) => publish(BigInt(index + 1))));
     const last = await published.read(path);
-    expect(last?.crlNumber).toBe(20n);
+    expect(last?.crl?.number).toBe(20n);
     expect(Buffer.from(last?.body ?? []).toString()).toBe('CRL 20');
   });
 });

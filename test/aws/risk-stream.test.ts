@@ -49,6 +49,16 @@ describe('what a record says', () => {
     expect(changed({ score: 0.2 }, { score: 0.9 })?.score).toBe(0.9);
     expect(changed({ observed_at: '2026-05-17T09:00:00Z' }, { observed_at: '2026-05-17T09:30:00Z' })?.observedAt).toBe('2026-05-17T09:30:00.000Z');
   });
+
+  test('once more, where it is replayed, as observed when it was', () => {
+    const replayed = (before: object, after: object) => readObservedRisk(record(image({ ...after, replayed_at: '2026-05-17T09:59:59.000Z' }), { eventName: 'MODIFY' }, image(before)));
+    const observed = { observed_at: '2026-05-01T00:00:00.000Z' };
+    expect(replayed(observed, observed)).toMatchObject({ score: 0.9, observedAt: '2026-05-01T00:00:00.000Z' });
+    expect(replayed({ ...observed, replayed_at: '2026-05-10T00:00:00.000Z' }, observed)).toMatchObject({ score: 0.9 });
+    // A day's volume is none however often it is delivered, nor is a replay that was before.
+    expect(replayed({ kind: 'volume' }, { kind: 'volume' })).toBeUndefined();
+    expect(replayed({ ...observed, replayed_at: '2026-05-17T09:59:59.000Z' }, observed)).toBeUndefined();
+  });
 });
 
 describe('when it was observed', () => {

@@ -5,19 +5,24 @@ import { merged, reportText } from '../../bench/harness/output.ts';
 import { runProgram } from '../bin/program.ts';
 
 test('A short run of everything prints tables, and then the same figures as one line of JSON', async () => {
-  const { status, stdout, stderr } = await runProgram('bench/run.ts', ['--seconds', '0.3', '--concurrency', '2']);
+  const { status, stdout, stderr } = await runProgram('bench/run.ts', ['--seconds', '0.3', '--concurrency', '2', '--count', '1000']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/^certify|build/) });
-  for (const name of Object.keys(benches)) expect(stderr).toContain(`${name} …`);
+  for (const [name, { alone }] of Object.entries(benches)) expect(stderr.includes(`${name} …`)).toBe(alone === undefined);
 
   const lines = stdout.trimEnd().split('\n');
   const { reports, ...circumstances } = JSON.parse(lines.at(-1) ?? '') as { reports: Report[] };
   expect(circumstances).toMatchObject({ node: process.version, processors: expect.any(Number), seconds: 0.3, concurrency: 2 });
   const rows = reports.flatMap((report) => report.rows);
-  for (const request of ['certify', 'verify', 'revoke', 'event']) {
+  for (const request of ['certify', 'verify', 'ocsp by POST', 'ocsp by GET', 'revoke', 'event']) {
     expect(rows).toContainEqual({ request, concurrency: 2, measured: expect.any(Number), per_second: expect.any(Number), p50_ms: expect.any(Number), p99_ms: expect.any(Number) });
     expect(stdout).toMatch(new RegExp(`^ {2}${request} +2 `, 'm'));
   }
   expect(rows).toContainEqual(expect.objectContaining({ to: 'verify says revoked', p50_ms: expect.any(Number) }));
+  for (const to of ['verify says revoked', 'OCSP says revoked', 'the CRL it names lists it', 'KMS refuses to sign with its key']) {
+    expect(rows).toContainEqual({ from: 'revocation answered', to, measured: expect.any(Number), p50_ms: expect.any(Number), slowest_ms: expect.any(Number) });
+  }
+  // Read back by openssl, and byte for byte what it makes of the same entries, or there would be no figures.
+  expect(rows.flatMap(({ by, entries, openssl_reads: read }) => (by === 'this service' ? [[entries, read]] : []))).toEqual([[1000, 1000], [10_000, 10_000]]);
   // Five round trips one after the other, behind the authorizer's.
   expect(rows).toContainEqual({
     request: 'certify', calls: 7, in_a_row: 6, operations: 'GetItem, UpdateItem, CreateKey, GetPublicKey + UpdateItem, Sign, TransactWriteItems',
@@ -31,10 +36,19 @@ test('With --json there is nothing but JSON, of what was asked for', async () =>
   expect(reports.map(({ title }) => title)).toEqual(['Processor time of one certificate, warm']);
 });
 
+test('What is revoked at once drains, by itself alone', async () => {
+  const { status, stdout, stderr } = await runProgram('bench/run.ts', ['drain', '--count', '20', '--json']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('20 certificates are being made') });
+  const { reports } = JSON.parse(stdout) as { reports: Report[] };
+  expect(reports[0]?.rows.map(({ what, number }) => [what, number])).toEqual([['certificates revoked in the registry', 20], ['on the CRLs', 20], ['keys unusable and pending deletion', 20]]);
+}, 60_000);
+
 test.each([
-  [['crypto'], 'There is no bench "crypto": it is one of build, certify'],
+  [['crypto'], 'There is no bench "crypto": it is one of build, crl, certify'],
   [['--seconds', 'x'], '--seconds is "x"'],
   [['--concurrency', '1.5'], '--concurrency is "1.5"'],
+  [['crl', '--count', '0'], '--count is "0"'],
+  [['drain', 'crl'], 'The bench "drain" runs alone'],
   [['--fast'], "Unknown option '--fast'"],
 ])('%j is not understood', async (args, sentence) => {
   const { status, stdout, stderr } = await runProgram('bench/run.ts', args);

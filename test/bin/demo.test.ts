@@ -13,15 +13,19 @@ afterAll(() => rm(temporary, { recursive: true, force: true }));
 
 const leftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith('kakunin'));
 
-test('The demo takes an agent from registration to automatic revocation', async () => {
+test('The demo takes an agent from registration to automatic revocation, as every verifier sees it', async () => {
   const { status, stdout, stderr } = await runProgram('bin/demo.ts', [], { environment: { TMPDIR: temporary } });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/SAN +urn:kakunin:agent:[0-9a-f-]{36}\n/);
   expect(stdout).toMatch(/Private key +arn:aws:kms:/);
-  expect(stdout).toMatch(/openssl verify -x509_strict .*\n +agent\.pem: OK\n/);
+  expect(stdout).toMatch(/KMS signs an order with it: 2048 bits/);
+  expect(stdout).toMatch(/openssl verify -x509_strict -crl_check_all .*\n +agent\.pem: OK\n/);
   expect(stdout).toMatch(/certify {2}409 in \d+ ms\n +ACTIVE_CERTIFICATE_EXISTS/);
   expect(stdout).toContain('risk 0.85, high');
   expect(stdout).toMatch(/revoked \d+ ms after the event was accepted/);
+  expect(stdout).toMatch(/openssl ocsp .*\n +agent\.pem: revoked\n +Revocation Time: .*\n +Response verify OK\n +revoked \d+ ms after the event\n/);
+  expect(stdout).toMatch(/openssl verify .*\n.*\n +error 23 at 0 depth lookup: certificate revoked\n.*\n +on the CRL \d+ ms after the event\n/);
+  expect(stdout).toMatch(/KMSInvalidStateException: .*\n +unusable \d+ ms after the event\n/);
   expect(stdout).toMatch(/Agent +suspended\n$/);
   // Not a terminal, so not in colour.
   expect(stdout).not.toContain('\u001b');

@@ -63,6 +63,14 @@ describe('the body', () => {
     expect(refusal(() => readRequest(routes['certify-agent'], proxyEvent({ body: '[]' })))).toEqual({ status: 400, code: 'INVALID_JSON' });
   });
 
+  test('is handed over as it came where a route takes bytes, whatever and however long it is', () => {
+    const bodyOf = (body: string | Uint8Array) => Buffer.from(readRequest(routes['post-ocsp'], proxyEvent({ body })).body);
+    const bytes = Uint8Array.from({ length: maximumBodyBytes + 1 }, (_, index) => index);
+    expect(bodyOf(bytes).equals(bytes)).toBe(true);
+    expect(bodyOf('[]').toString()).toBe('[]');
+    expect(readRequest(routes['post-ocsp'], proxyEvent()).body).toHaveLength(0);
+  });
+
   test('comes after the scope', () => {
     const event = { ...withAuthorizer({ keyId: 'k', tenantId: 't', scopes: 'agents:read' }), body: 'not json' };
     expect(refusal(() => readRequest(routes['create-agent'], event))).toEqual({ status: 403, code: 'FORBIDDEN' });

@@ -29,8 +29,8 @@ function issuePaths(route: RequestName, body: unknown): string[] {
   }
 }
 
-test('the table of fields knows every request body and every field of it', () => {
-  const withBody = Object.entries(routes).filter(([, route]) => 'body' in route).map(([name]) => name);
+test('the table of fields knows every request body in JSON and every field of it', () => {
+  const withBody = Object.entries(routes).filter(([, route]) => 'body' in route && route.body !== 'bytes').map(([name]) => name);
   expect(Object.keys(requestFields).sort()).toEqual(withBody.sort());
   for (const route of Object.keys(requestFields) as RequestName[]) {
     const fields = Object.keys(requestFields[route]).filter((field) => !field.includes('.'));

@@ -5,10 +5,11 @@ import { stylesheet } from '../../lambdas/http/page/style.ts';
 import { problem, BadRequest } from '../../lambdas/http/problem.ts';
 import { problemPage, verificationPage } from '../../lambdas/http/verification-page.ts';
 import { certificateToPem } from '../../lambdas/pki/pem.ts';
-import { agent, agentCertificate, certificateId, notBefore, rsaKey, signed, testAuthority } from '../pki/authority-fixture.ts';
+import { agent, agentCertificate, certificateId, distributed, notBefore, rsaKey, signed, testAuthority } from '../pki/authority-fixture.ts';
 
 const authority = testAuthority();
-const certificateDer = signed(agentCertificate(authority, rsaKey(2048)), authority.issuingKey);
+const agentKey = rsaKey(2048);
+const certificateDer = signed(agentCertificate(authority, agentKey, { settings: distributed, crlShard: 3 }), authority.issuingKey);
 const serialNumber = certificateId.replaceAll('-', '').toUpperCase();
 
 const certified: CertifiedProfile = {
@@ -18,7 +19,7 @@ const certified: CertifiedProfile = {
 };
 const certificate: Certificate = {
   id: certificateId, agentId: agent.id, tenantId: agent.tenantId, certificatePem: certificateToPem(certificateDer), keyArn: 'arn:aws:kms:eu-west-1:1:key/secret',
-  status: 'active', issuedAt: notBefore.toISOString(), expiresAt: '2027-03-01T12:34:56.000Z', createdAt: notBefore.toISOString(), certified, issuer: 'CN=Kakunin Issuing CA', crlShard: 0,
+  status: 'active', issuedAt: notBefore.toISOString(), expiresAt: '2027-03-01T12:34:56.000Z', createdAt: notBefore.toISOString(), certified, issuer: 'CN=Kakunin Issuing CA', crlShard: 3,
 };
 const revoked = { ...certificate, status: 'revoked', revokedAt: '2026-05-02T08:00:00.250Z', revocationReason: 'Three orders too many', reasonCode: 'privilegeWithdrawn' } as const;
 
@@ -42,6 +43,7 @@ const pages = {
   'revoked, its time over': pageOf(revoked, '2028-01-01T00:00:00.000Z'),
   expired: pageOf({}, '2027-03-04T13:00:00.000Z'),
   'with the least that can be said': named({ name: 'x', model: undefined, version: undefined, operatorOrg: undefined, permittedActions: [], financialScope: undefined } as object),
+  'that names no revocation list': pageOf({ certificatePem: certificateToPem(signed(agentCertificate(authority, agentKey), authority.issuingKey)) }),
   'never issued': String(problemPage({ status: 404, body: { error: 'Never.' } }, { serialNumber, requestId: 'r-1' }).body),
   'not a serial number': String(problemPage(problem(new BadRequest(400, 'X', 'Send what `openssl x509` prints.'), 'r-1'), { serialNumber: undefined, requestId: 'r-1' }).body),
 };
@@ -69,7 +71,8 @@ describe('the state', () => {
     expect(page).toContain('</svg>Revoked</h1>');
     expect(barOf(page)).toContain('Now is 305 days after its end.');
     expect([markAt(page, 'end') < 82, markAt(page, 'now')]).toEqual([true, 100]);
-    expect(textOf(page)).toContain('openssl verify -no_check_time -CAfile');
+    expect(textOf(page)).toContain('openssl verify -no_check_time -crl_check_all');
+    expect(textOf(page)).toContain('What it was allowed to do');
   });
 
   test('expired, from its last second on', () => {
@@ -99,7 +102,8 @@ describe('what it says of the certificate', () => {
 
   test('the certificate in words, and the certificate itself', () => {
     const fingerprint = createHash('sha256').update(certificateDer).digest('hex').toUpperCase().replace(/..(?=.)/g, '$&:');
-    for (const fact of [`Serial number ${serialNumber}`, `Fingerprint, SHA-256 ${fingerprint}`, 'Issuer CN=Kakunin Issuing CA,O=Kakunin,C=JP', 'Key RSA, 2048 bits', `urn:kakunin:agent:${agent.id}`]) {
+    for (const fact of [`Serial number ${serialNumber}`, `Fingerprint, SHA-256 ${fingerprint}`, 'Issuer CN=Kakunin Issuing CA,O=Kakunin,C=JP', 'Key RSA, 2048 bits',
+      'Valid from 1 March 2026, 12:34:56 UTC Valid until 1 March 2027, 12:34:55 UTC', 'Revocation list http://pki.example.com/kakunin/crl/shard-3.crl', 'OCSP http://pki.example.com/kakunin/ocsp', `urn:kakunin:agent:${agent.id}`]) {
       expect(page).toContain(fact);
     }
     const [, name, data] = /download="([^"]*)" href="data:application\/x-pem-file,([^"]*)"/.exec(pages.valid) ?? [];
@@ -118,7 +122,23 @@ describe('what it says of the certificate', () => {
     ['a\nb', 'https://kakunin.example/v1/ca'],
     ['-o', 'https://kakunin.example/v1/ca'],
   ])('commands for the host %j', (host, url) => {
-    expect(textOf(String(verificationPage({ certificate, now: inAugust, host }, {}).body))).toContain(`curl -fsS ${url} -o kakunin-ca.pem openssl verify -CAfile kakunin-ca.pem kakunin-7A1B2C3D.pem`);
+    expect(textOf(String(verificationPage({ certificate, now: inAugust, host }, {}).body))).toContain(`curl -fsS ${url} -o kakunin-ca.pem curl`);
+  });
+
+  test('commands by what the certificate names', () => {
+    expect(page).toContain('curl -fsS http://pki.example.com/kakunin/crl/shard-3.crl | openssl crl -inform DER -out kakunin-crl.pem curl -fsS http://pki.example.com/kakunin/crl/root.crl | openssl crl -inform DER >> kakunin-crl.pem'
+      + ' openssl verify -crl_check_all -CRLfile kakunin-crl.pem -CAfile kakunin-ca.pem kakunin-7A1B2C3D.pem');
+    expect(page).toContain('openssl ocsp -issuer kakunin-ca.pem -cert kakunin-7A1B2C3D.pem -url http://pki.example.com/kakunin/ocsp -CAfile kakunin-ca.pem');
+    expect(textOf(pages['that names no revocation list'])).toContain('openssl verify -CAfile kakunin-ca.pem kakunin-7A1B2C3D.pem OpenSSL learns nothing of a revocation this way; step 1 tells. Compare');
+  });
+
+  test.each([
+    ['valid', 'OpenSSL says OK to what is', 'kakunin-7A1B2C3D.pem: good.'],
+    ['revoked', 'OpenSSL says certificate revoked.', 'kakunin-7A1B2C3D.pem: revoked.'],
+    ['expired', 'Without -no_check_time it says certificate has expired.', 'kakunin-7A1B2C3D.pem: good, whatever the time.'],
+  ] as const)('and what they say of one that is %s', (name, verdict, answer) => {
+    expect(textOf(pages[name])).toContain(verdict);
+    expect(textOf(pages[name])).toContain(answer);
   });
 
   test('is small', () => {
@@ -177,6 +197,23 @@ describe('the document', () => {
     expect(page).not.toMatch(/\b(?:undefined|NaN|null|\[object)\b/);
     expect(page.match(/<h[1-6]/g)).toEqual(['<h1', ...(page.includes('<section>') ? ['<h2', '<h2', '<h2', '<h2'] : [])]);
     for (const part of ['<!doctype html>\n<html lang="en">', '<header', '<main>', '<footer>', '<meta name="viewport" content="width=device-width, initial-scale=1">']) expect(page).toContain(part);
+  });
+
+  test.each(Object.entries(pages))('%s: can be heard and used by keyboard', (_, page) => {
+    for (const picture of page.match(/<svg [^>]*>/g) ?? []) expect(picture).toMatch(/ aria-hidden="true"| role="img" aria-label="[^"]{20,}"|^<svg y="/);
+    for (const [, text = ''] of page.matchAll(/<(?:a|summary)\b[^>]*>(.*?)<\/(?:a|summary)>/g)) expect(text).toMatch(/^[A-Z][a-z]+ /);
+    for (const cell of page.match(/<th\b[^>]*>/g) ?? []) expect(cell).toBe('<th scope="row">');
+    expect(page).not.toMatch(/ tabindex=| accesskey=/);
+    // The state is said in words where the colour and the shape are, and in the title.
+    const state = /<\/svg>(.*?)<\/h1>/.exec(page)?.[1] ?? '';
+    expect(/<title>(.*?)[:·<]/.exec(page)?.[1]?.trim()).toBe(state);
+  });
+
+  test('the focus is shown, and nothing moves for whoever does not want it', () => {
+    expect(stylesheet).toMatch(/:focus-visible \{ outline: 3px solid/);
+    expect(stylesheet).not.toMatch(/outline: (?:none|0)|animation/);
+    const still = stylesheet.replace(/@media \(prefers-reduced-motion: no-preference\) \{.*?\}\s*\}/, '');
+    expect([stylesheet.includes('transition'), still.includes('transition')]).toEqual([true, false]);
   });
 
   test('its policy allows its own style and nothing else', () => {

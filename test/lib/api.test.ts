@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { basePath, routes, type Route, type RouteName } from '../../lambdas/routes.ts';
 import { formatApiKey } from '../../lambdas/authority/api-key.ts';
+import { schedules } from '../../lambdas/triggers.ts';
 import { handlerNames } from '../../lib/platform.ts';
 import { root, synthesize, type Resource } from './synthesized.ts';
 
@@ -52,7 +53,7 @@ describe('every route', () => {
     const [example] = ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties).filter(({ FunctionName }) => render(FunctionName) === '<create-agent>');
     expect(example).toMatchObject({ Action: 'lambda:InvokeFunction', Principal: 'apigateway.amazonaws.com' });
     expect(render(example?.['SourceArn'])).toMatch(/POST\/agents$/);
-    expect(ofType('AWS::Lambda::Permission')).toHaveLength(endpoints.length + 1);
+    expect(ofType('AWS::Lambda::Permission')).toHaveLength(endpoints.length + 1 + Object.keys(schedules).length);
   });
 
   test('and nothing else leads to a function', () => {
@@ -86,17 +87,37 @@ describe('every function', () => {
     expect(told('verify-certificate')).toEqual(['REGISTRY_TABLE']);
     expect(told('authorize')).toEqual(['REGISTRY_TABLE']);
     expect(told('auto-revoke')).toEqual(['REGISTRY_TABLE', 'RISK_THRESHOLD']);
-    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'REGISTRY_TABLE']);
-    expect(told('mint-authority')).toEqual(['CA_ORGANIZATION', 'DEPLOYMENT', 'ISSUING_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID']);
+    expect(told('get-crl')).toEqual(['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL']);
+    for (const name of ['post-ocsp', 'get-ocsp']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
+    expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
+    expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
+    for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
+    expect(told('certify-agent')).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'REGISTRY_TABLE']);
+    expect(told('mint-authority')).toEqual([
+      'CA_ORGANIZATION', 'CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
+    ]);
     const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com' });
     expect(told('certify-agent', configured)).toEqual([
-      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'DEPLOYMENT', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
+      'ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
     ]);
     expect(told('mint-authority', configured)).toContain('CA_COUNTRY');
   });
 
-  test('certify-agent names its own role to the keys it creates', () => {
-    expect(render(functions.get('certify-agent')?.Properties['Environment'].Variables['CERTIFIER_ROLE_ARN'])).toBe('<role of certify-agent>');
+  test('certify-agent names its own role to the keys it creates, and that of the function that will retire them', () => {
+    const { CERTIFIER_ROLE_ARN, KEY_RETIRER_ROLE_ARN } = functions.get('certify-agent')?.Properties['Environment'].Variables as Record<string, unknown>;
+    expect([render(CERTIFIER_ROLE_ARN), render(KEY_RETIRER_ROLE_ARN)]).toEqual(['<role of certify-agent>', '<role of retire-keys>']);
+  });
+
+  test('that signs long lists has a whole processor, which comes with 1,769 MB', () => {
+    const large = handlerNames.filter((name) => Number(functions.get(name)?.Properties['MemorySize']) >= 1769);
+    expect([...large].sort()).toEqual(['mint-authority', 'publish-crls', 'refresh-crls']);
+  });
+
+  test('that has settings to obey is told them', () => {
+    const { functions: configured } = synthesize({ crlShards: 64, keyDeletionDays: 7 });
+    const variable = (name: string, key: string) => (configured.get(name)?.Properties['Environment'].Variables as Record<string, unknown>)[key];
+    for (const name of ['certify-agent', 'publish-crls', 'refresh-crls', 'expire-certificates', 'mint-authority']) expect(variable(name, 'CRL_SHARDS')).toBe('64');
+    expect(variable('retire-keys', 'KEY_DELETION_DAYS')).toBe('7');
   });
 });
 

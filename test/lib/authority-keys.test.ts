@@ -3,7 +3,11 @@ import { lines, list, synthesize, type Statement } from './synthesized.ts';
 
 const { ofType, key, render, template } = synthesize();
 
-describe.each([['ca-root', 'RSA_4096', 'mint-authority'], ['ca-issuing', 'RSA_3072', 'certify-agent']] as const)('the %s key', (role, keySpec, signer) => {
+describe.each([
+  ['ca-root', 'RSA_4096', ['mint-authority']],
+  ['ca-issuing', 'RSA_3072', ['certify-agent', 'mint-authority', 'publish-crls', 'refresh-crls']],
+  ['ca-ocsp', 'RSA_2048', ['get-ocsp', 'post-ocsp']],
+] as const)('the %s key', (role, keySpec, signers) => {
   const { Properties, DeletionPolicy, UpdateReplacePolicy } = key(role);
   const policy = Properties['KeyPolicy'].Statement as Statement[];
 
@@ -13,10 +17,9 @@ describe.each([['ca-root', 'RSA_4096', 'mint-authority'], ['ca-issuing', 'RSA_30
     expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
   });
 
-  test(`signs digests for ${signer} and nobody else, whatever IAM says`, () => {
-    expect(lines(policy.filter(({ Action }) => list(Action).includes('kms:Sign')), render)).toEqual([
-      `kms:Sign on *, aws:PrincipalArn ArnEquals <role of ${signer}>, kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`,
-    ]);
+  test(`signs digests for ${signers.join(', ')} and nobody else, whatever IAM says`, () => {
+    expect(lines(policy.filter(({ Action }) => list(Action).includes('kms:Sign')), render)).toEqual(signers.map((signer) =>
+      `kms:Sign on *, aws:PrincipalArn ArnEquals <role of ${signer}>, kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`));
   });
 
   test('can be managed by the account, so that nobody is locked out, but neither used, handed on nor deleted', () => {
@@ -34,17 +37,23 @@ describe.each([['ca-root', 'RSA_4096', 'mint-authority'], ['ca-issuing', 'RSA_30
 });
 
 test('there are no other keys', () => {
-  expect(ofType('AWS::KMS::Key')).toHaveLength(2);
+  expect(ofType('AWS::KMS::Key')).toHaveLength(3);
   expect(ofType('AWS::KMS::Alias')).toHaveLength(0);
 });
 
 describe('minting', () => {
   const [[id, resource] = ['', undefined]] = ofType('Custom::KakuninCertificateAuthority');
 
-  test('is asked for the two keys, by properties that no later deployment changes', () => {
+  test('is asked by what certificates depend on, and not again by a deployment that changes something else', () => {
     const { ServiceToken: _, ...properties } = resource?.Properties ?? {};
-    expect(Object.entries(properties).map(([name, value]) => `${name} ${render(value)}`).sort()).toEqual(['IssuingKeyId <issuing key>', 'RootKeyId <root key>']);
-    expect(synthesize({ riskThreshold: 0.5, organization: 'Another' }).template.Resources[id]?.Properties).toEqual(resource?.Properties);
+    expect(Object.entries(properties).map(([name, value]) => `${name} ${typeof value === 'number' ? value : render(value)}`).sort()).toEqual([
+      'CrlShards 16', 'DistributionUrl http://<distribution>', 'IssuingKeyId <issuing key>', 'OcspKeyId <OCSP key>', 'RootKeyId <root key>',
+    ]);
+    expect(synthesize({ riskThreshold: 0.5, organization: 'Another', keyDeletionDays: 7 }).template.Resources[id]?.Properties).toEqual(resource?.Properties);
+  });
+
+  test('is asked again where there are to be more shards, each of which needs a CRL', () => {
+    expect(synthesize({ crlShards: 32 }).template.Resources[id]?.Properties['CrlShards']).toBe(32);
   });
 
   test('leaves the certificates where they are when the stack goes', () => {

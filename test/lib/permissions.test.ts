@@ -10,8 +10,19 @@ const tracing = 'xray:PutTelemetryRecords xray:PutTraceSegments on *';
 const everywhere = new Set([ownLogs, tracing]);
 
 const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:RequestTag/kakunin:role StringEquals agent';
-const change = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#*';
+const revoke = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* OUTBOX#* REVOKED#*';
 const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
+
+const readStream = (table: 'registry' | 'risk') => `dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <${table}>/stream/*`;
+const setAside = ['s3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*'];
+const publishCrls = [
+  'dynamodb:Query on <registry>, keys in REVOKED#*',
+  'dynamodb:UpdateItem on <registry>, keys in CRL#*',
+  `kms:Sign on <issuing key>, ${digests}`,
+  's3:GetObject s3:PutObject on <files>/crl/*',
+  's3:ListBucket on <files>',
+];
+const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp CERT#*', `kms:Sign on <OCSP key>, ${digests}`];
 
 /** Who may do what: all of it, beside every function's own logs and traces. */
 const expected: Record<string, readonly string[]> = {
@@ -22,10 +33,10 @@ const expected: Record<string, readonly string[]> = {
     'dynamodb:GetItem on <registry>, keys in AGENT#*',
     'dynamodb:Query on <registry>/index/by-agent',
   ],
-  'update-agent': [change],
-  'retire-agent': [change],
+  'update-agent': [revoke],
+  'retire-agent': [revoke],
   'certify-agent': [
-    change,
+    'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* EXPIRY#*',
     'dynamodb:GetItem on <registry>, keys in CA#issuing',
     `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
     `kms:Sign on <issuing key>, ${digests}`,
@@ -37,23 +48,33 @@ const expected: Record<string, readonly string[]> = {
     'dynamodb:Query on <registry>/index/by-tenant',
   ],
   'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
-  'revoke-certificate': [change],
+  'revoke-certificate': [revoke],
   'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
   'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>'],
   'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
-  'auto-revoke': [
-    change,
-    'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <risk>/stream/*',
-    'sqs:GetQueueAttributes sqs:GetQueueUrl sqs:SendMessage on <dead letters>',
+  'auto-revoke': [revoke, readStream('risk'), ...setAside],
+  'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
+  // Each agent's key says itself that this function may schedule its deletion.
+  'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
+  'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
+  'expire-certificates': [
+    'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
+    'dynamodb:DeleteItem dynamodb:Query on <registry>, keys in EXPIRY#*',
   ],
+  'get-crl': ['s3:GetObject on <files>/crl/complete.*', 's3:ListBucket on <files>'],
+  'post-ocsp': answerOcsp,
+  'get-ocsp': answerOcsp,
   'mint-authority': [
+    ...publishCrls,
     'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CA#*',
     'kms:GetPublicKey on <issuing key>',
+    'kms:GetPublicKey on <OCSP key>',
     'kms:GetPublicKey on <root key>',
     `kms:Sign on <root key>, ${digests}`,
+    's3:GetObject s3:PutObject on <files>/ca/*',
   ],
   'framework': ['lambda:GetFunction on <mint-authority>', 'lambda:InvokeFunction on <mint-authority>', 'lambda:InvokeFunction on <mint-authority>:*'],
 };
@@ -92,11 +113,24 @@ describe('what nobody may do', () => {
     expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual(['kms:CreateKey', 'kms:GetPublicKey', 'kms:Sign', 'kms:TagResource']);
   });
 
-  test('no item can be deleted, no table scanned or changed', () => {
+  test('no table can be scanned or changed', () => {
     expect([...new Set(actions.filter((action) => action.startsWith('dynamodb:')))].sort()).toEqual([
-      'dynamodb:BatchGetItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator',
-      'dynamodb:ListStreams', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem',
+      'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:DescribeStream', 'dynamodb:GetItem', 'dynamodb:GetRecords',
+      'dynamodb:GetShardIterator', 'dynamodb:ListStreams', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem',
     ]);
+  });
+
+  test('only expire-certificates deletes items: expiries, and what else its transaction touches in a transaction only', () => {
+    const deleting = (name: string) => statementsOf(name).filter(({ Action }) => list(Action).includes('dynamodb:DeleteItem'));
+    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['expire-certificates']);
+    const elsewhere = deleting('expire-certificates').filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
+    expect(elsewhere.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).toEqual([['EXPIRY#*']]);
+  });
+
+  test('no object can be deleted, and what is published is written by those who publish', () => {
+    expect([...new Set(actions.filter((action) => action.startsWith('s3:')))].sort()).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+    const writers = handlerNames.filter((name) => lines(statementsOf(name), render).some((line) => /s3:PutObject on <files>/.test(line)));
+    expect(writers.sort()).toEqual(['mint-authority', 'publish-crls', 'refresh-crls']);
   });
 
   // Each of these can name no resource: a key that does not exist yet, and X-Ray, which knows no resources.

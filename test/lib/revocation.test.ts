@@ -1,36 +1,78 @@
-import { expect, test } from '@jest/globals';
-import { synthesize } from './synthesized.ts';
+import { describe, expect, test } from '@jest/globals';
+import { streamConsumers, type StreamConsumer, type StreamConsumerName } from '../../lambdas/triggers.ts';
+import { lines, synthesize } from './synthesized.ts';
 
-const { ofType, render } = synthesize();
+const { ofType, render, functions, bucket, bucketPolicy } = synthesize();
 
-test('the risk stream is read from its beginning, and a record that cannot be processed holds nothing up', () => {
-  const mappings = ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => Properties);
-  expect(mappings).toHaveLength(1);
-  expect(mappings[0]).toMatchObject({
-    StartingPosition: 'TRIM_HORIZON', BatchSize: 100, ParallelizationFactor: 10, BisectBatchOnFunctionError: true,
-    FunctionResponseTypes: ['ReportBatchItemFailures'], MaximumRetryAttempts: 10, MaximumRecordAgeInSeconds: 21_600,
-  });
-  expect(render(mappings[0]?.['EventSourceArn'])).toBe('<risk stream>');
-  expect(render(mappings[0]?.['FunctionName'])).toBe('<auto-revoke>');
-  expect(render(mappings[0]?.['DestinationConfig'].OnFailure.Destination)).toBe('<dead letters>');
+const mappings = new Map(ofType('AWS::Lambda::EventSourceMapping').map(([id, { Properties }]) => [render(Properties['FunctionName']).slice(1, -1), { id, ...Properties }] as const));
+
+test('the streams are read by the consumers of lambdas/triggers.ts, and by nobody else', () => {
+  expect([...mappings.keys()].sort()).toEqual(Object.keys(streamConsumers).sort());
+  expect(ofType('AWS::Lambda::EventSourceMapping')).toHaveLength(3);
 });
 
-test('what is filtered out is told by its kind, never by a number, which no filter can see', () => {
-  const [[, mapping] = ['', undefined]] = ofType('AWS::Lambda::EventSourceMapping');
-  const patterns = (mapping?.Properties['FilterCriteria'].Filters as { Pattern: string }[]).map(({ Pattern }) => JSON.parse(Pattern) as unknown);
-  expect(patterns).toEqual([{ eventName: ['INSERT', 'MODIFY'] }]);
+describe.each(Object.entries(streamConsumers) as [StreamConsumerName, StreamConsumer][])('%s', (name, consumer) => {
+  const mapping = mappings.get(name) as { readonly id: string; readonly [property: string]: any }; // eslint-disable-line @typescript-eslint/no-explicit-any -- whatever CloudFormation takes
+
+  test('reads its stream from the beginning, in batches and lanes as it says', () => {
+    expect(render(mapping['EventSourceArn'])).toBe(`<${consumer.table} stream>`);
+    expect(mapping).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON', BatchSize: consumer.batchSize, MaximumBatchingWindowInSeconds: consumer.batchingWindowSeconds,
+      ParallelizationFactor: consumer.parallelizationFactor,
+    });
+    expect(functions.get(name)?.Properties['Timeout']).toBe(consumer.timeoutSeconds);
+  });
+
+  test('is not held up by a record that it cannot process', () => {
+    expect(mapping).toMatchObject({
+      BisectBatchOnFunctionError: true, FunctionResponseTypes: ['ReportBatchItemFailures'],
+      MaximumRetryAttempts: consumer.retryAttempts, MaximumRecordAgeInSeconds: consumer.maximumRecordAgeSeconds,
+    });
+    expect(render(mapping['DestinationConfig'].OnFailure.Destination)).toBe('<dead letters>');
+  });
+
+  test('is called for its kind of change and of item, told by text, never by a number, which no filter can see', () => {
+    const patterns = (mapping['FilterCriteria'].Filters as { Pattern: string }[]).map(({ Pattern }) => JSON.parse(Pattern) as unknown);
+    expect(patterns).toEqual([{
+      eventName: [...consumer.eventNames],
+      ...(consumer.partitionKeyPrefix !== undefined && { dynamodb: { Keys: { pk: { S: [{ prefix: consumer.partitionKeyPrefix }] } } } }),
+    }]);
+  });
+
+  test('sounds an alarm with the first record that is set aside, and another with the first that is lost', () => {
+    expect(mapping['MetricsConfig']).toEqual({ Metrics: ['EventCount'] });
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ Dimensions }) => JSON.stringify(Dimensions).includes(mapping.id));
+    expect(alarms.map(({ MetricName }) => MetricName as string).sort()).toEqual(['DroppedEventCount', 'OnFailureDestinationDeliveredEventCount']);
+    for (const alarm of alarms) {
+      expect(alarm).toMatchObject({
+        Namespace: 'AWS/Lambda', Dimensions: [{ Name: 'EventSourceMappingUUID', Value: { Ref: mapping.id } }], Statistic: 'Sum', Period: 60,
+        ComparisonOperator: 'GreaterThanThreshold', Threshold: 0, EvaluationPeriods: 1, TreatMissingData: 'notBreaching',
+      });
+      expect(alarm['AlarmDescription']).toContain(name);
+    }
+  });
 });
 
-test('dead letters are encrypted, kept for 14 days, and sound an alarm', () => {
-  const [[queueId, queue] = ['', undefined]] = ofType('AWS::SQS::Queue');
-  expect(queue?.Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 86_400, Tags: undefined });
-  const [[, policy] = ['', undefined]] = ofType('AWS::SQS::QueuePolicy');
-  expect(policy?.Properties['PolicyDocument'].Statement).toEqual([
-    expect.objectContaining({ Effect: 'Deny', Principal: { AWS: '*' }, Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
-  ]);
-  const [[, alarm] = ['', undefined]] = ofType('AWS::CloudWatch::Alarm');
-  expect(alarm?.Properties).toMatchObject({
-    MetricName: 'ApproximateNumberOfMessagesVisible', ComparisonOperator: 'GreaterThanThreshold', Threshold: 0, EvaluationPeriods: 1, TreatMissingData: 'notBreaching',
+describe('dead letters', () => {
+  const { Properties, DeletionPolicy } = bucket['dead letters'];
+
+  test('are private, encrypted, kept for 90 days, and outlive the stack', () => {
+    expect(Properties).toMatchObject({
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+      LifecycleConfiguration: { Rules: [{ Status: 'Enabled', ExpirationInDays: 90 }] },
+    });
+    expect(DeletionPolicy).toBe('Retain');
   });
-  expect(JSON.stringify(alarm?.Properties['Dimensions'])).toContain(queueId);
+
+  test('travel by TLS only, and no policy of the bucket lets anybody in', () => {
+    expect(lines(bucketPolicy('dead letters'), render)).toEqual([
+      'DENY s3:* on <dead letters>, aws:SecureTransport Bool false',
+      'DENY s3:* on <dead letters>/*, aws:SecureTransport Bool false',
+    ]);
+  });
+
+  test('are the only place where failures go: there is no queue beside them', () => {
+    expect(ofType('AWS::SQS::Queue')).toEqual([]);
+  });
 });

@@ -4,13 +4,13 @@ import { readSettings } from '../../lib/settings.ts';
 const minimal = { organization: 'Example Ltd' };
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', riskThreshold: 0.85, authorizerCacheSeconds: 60 });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30 });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
-    policyOid: '1.3.6.1.4.1.61411.2.1', riskThreshold: 1, authorizerCacheSeconds: 0,
+    policyOid: '1.3.6.1.4.1.61411.2.1', riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7,
   };
   expect(readSettings(all)).toEqual(all);
 });
@@ -33,6 +33,11 @@ describe('what cannot be used is refused in a sentence', () => {
     ['a threshold that never revokes', { ...minimal, riskThreshold: 1.01 }, 'riskThreshold must be at most 1'],
     ['a threshold in words', { ...minimal, riskThreshold: 'high' }, 'riskThreshold must be a number'],
     ['a revoked key that works for five minutes', { ...minimal, authorizerCacheSeconds: 300 }, 'authorizerCacheSeconds must be at most 60'],
+    ['no shard at all', { ...minimal, crlShards: 0 }, 'crlShards must be at least 1'],
+    ['more shards than there may be', { ...minimal, crlShards: 1025 }, 'crlShards must be at most 1024'],
+    ['half a shard', { ...minimal, crlShards: 1.5 }, 'crlShards must be a whole number'],
+    ['keys gone sooner than KMS lets them', { ...minimal, keyDeletionDays: 6 }, 'keyDeletionDays must be at least 7'],
+    ['keys kept longer than KMS keeps them', { ...minimal, keyDeletionDays: 31 }, 'keyDeletionDays must be at most 30'],
     ['a typing error', { ...minimal, organisation: 'Example Ltd' }, 'organisation is not a setting'],
     ['a text', 'kakunin' as unknown as object, 'the value'],
   ])('%s', (_, context, sentence) => {

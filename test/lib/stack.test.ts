@@ -14,16 +14,32 @@ test('there is room to grow below the 500 resources that a stack may have', () =
 
 test('what a deployment is asked for is in its outputs', () => {
   const outputs = Object.fromEntries(Object.entries(template.Outputs).map(([name, output]) => [name, render((output as { Value: unknown }).Value)]));
-  expect(outputs).toMatchObject({ RegistryTableName: '<registry>', RiskTableName: '<risk>', RootKeyArn: '<root key>', IssuingKeyArn: '<issuing key>', DeadLetterQueueUrl: '<dead letters>' });
+  expect(outputs).toMatchObject({
+    RegistryTableName: '<registry>', RiskTableName: '<risk>', RootKeyArn: '<root key>', IssuingKeyArn: '<issuing key>', OcspKeyArn: '<OCSP key>',
+    DistributionUrl: 'http://<distribution>', DistributionBucketName: '<files>', DeadLetterBucketName: '<dead letters>',
+  });
   expect(outputs['ApiUrl']).toMatch(/^https:\/\/<.*>\.execute-api\.eu-west-1\.<AWS::URLSuffix>\/<.*Stagev1.*>$/);
 });
 
-test('two deployments can share an account', () => {
-  const names = (stack: ReturnType<typeof synthesize>) => stack.resources.flatMap(([, { Type, Properties = {} }]) =>
-    ['FunctionName', 'LogGroupName', 'TableName', 'RoleName', 'QueueName', 'AlarmName'].filter((name) => typeof Properties[name] === 'string').map((name) => `${Type} ${Properties[name]}`));
-  const first = new Set(names(synthesize()));
-  expect(names(synthesize({ deployment: 'another' })).filter((name) => first.has(name))).toEqual([]);
+test('two deployments can share an account, in one Region or in two', () => {
+  const names = (stack: ReturnType<typeof synthesize>) => new Set(stack.resources.flatMap(([, { Type, Properties = {} }]) =>
+    namesIn(Type.startsWith('AWS::CloudFront::') ? Properties : only(Properties, ['FunctionName', 'LogGroupName', 'TableName', 'RoleName', 'QueueName', 'AlarmName', 'BucketName'])).map((name) => `${Type} ${name}`)));
+  const first = names(synthesize());
+  expect([...first].filter((name) => name.startsWith('AWS::CloudFront::'))).toHaveLength(4);
+  expect([...names(synthesize({ deployment: 'another' }))].filter((name) => first.has(name))).toEqual([]);
+  // What CloudFront has is named once an account, whatever the Region.
+  expect([...names(synthesize({ region: 'us-east-1' }))].filter((name) => name.startsWith('AWS::CloudFront::') && first.has(name))).toEqual([]);
 });
+
+/** What a resource is called by its properties, at any depth: `Name`, `FunctionName` and the like. */
+function namesIn(properties: object): string[] {
+  return Object.entries(properties).flatMap(([name, value]: [string, unknown]) =>
+    typeof value === 'string' ? (/Name$/.test(name) ? [value] : []) : typeof value === 'object' && value !== null ? namesIn(value) : []);
+}
+
+function only(properties: Record<string, unknown>, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => names.includes(name)));
+}
 
 test('cdk synth needs no account, no credentials and no network, and bundles every handler', () => {
   const output = mkdtempSync(path.join(os.tmpdir(), 'kakunin-synth-'));

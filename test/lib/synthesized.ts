@@ -43,9 +43,13 @@ function describeStack(stack: Stack) {
   const ofType = (type: string) => resources.filter(([, { Type }]) => Type === type);
   const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['GlobalSecondaryIndexes'] !== undefined);
   const keyOfRole = (role: string) => ofType('AWS::KMS::Key').find(([, { Properties }]) => JSON.stringify(Properties['Tags']).includes(`"${role}"`))?.[0];
-  const [queueId] = ofType('AWS::SQS::Queue').map(([id]) => id);
+  const onlyId = (type: string) => String(ofType(type)[0]?.[0]);
+  const [[filesId], [deadLettersId]] = partition(ofType('AWS::S3::Bucket'), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
   const names: Record<string, string> = {
-    [String(registryId)]: 'registry', [String(riskId)]: 'risk', [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(queueId)]: 'dead letters',
+    [String(registryId)]: 'registry', [String(riskId)]: 'risk',
+    [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-ocsp'))]: 'OCSP key',
+    [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters',
+    [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
   };
   // Functions and their roles by the name of the handler, beside CDK's own function that calls the custom resource's.
   const functions = new Map(ofType('AWS::Lambda::Function').map(([id, resource]) => {
@@ -79,8 +83,16 @@ function describeStack(stack: Stack) {
     if (found === undefined) throw new Error(`There is no function ${name}.`);
     return policiesOfRole(found.roleId);
   };
-  const key = (role: 'ca-root' | 'ca-issuing'): Resource => template.Resources[String(keyOfRole(role))] as Resource;
-  return { template, resources, ofType, functions, render, policiesOfRole, statementsOf, key, table: { registry: template.Resources[String(registryId)] as Resource, risk: template.Resources[String(riskId)] as Resource } };
+  const resource = (id: string | undefined) => template.Resources[String(id)] as Resource;
+  return {
+    template, resources, ofType, functions, render, policiesOfRole, statementsOf,
+    key: (role: 'ca-root' | 'ca-issuing' | 'ca-ocsp') => resource(keyOfRole(role)),
+    table: { registry: resource(registryId), risk: resource(riskId) },
+    bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId) },
+    /** What a bucket's policy says. */
+    bucketPolicy: (name: 'files' | 'dead letters') => ofType('AWS::S3::BucketPolicy').map(([, { Properties }]) => Properties)
+      .filter(({ Bucket }) => render(Bucket) === `<${name}>`).flatMap(({ PolicyDocument }) => (PolicyDocument as { Statement: Statement[] }).Statement),
+  };
 }
 
 function partition(entries: readonly (readonly [string, Resource])[], test: (resource: Resource) => boolean): [string[], string[]] {

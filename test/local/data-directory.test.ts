@@ -12,7 +12,7 @@ test('a new one is made, for its owner only, and found again', async () => {
   const path = join(await temporaryDirectory(), 'deep', 'data');
   const first = await openDataDirectory(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
-  expect(JSON.parse(await readFile(join(path, 'kakunin.json'), 'utf8'))).toEqual({ format: 1, complete: false });
+  expect(JSON.parse(await readFile(join(path, 'kakunin.json'), 'utf8'))).toEqual({ format: 2, complete: false });
   await first.close();
   expect((await readdir(path)).sort()).toEqual(['checkpoints', 'kakunin.json']);
   await (await openDataDirectory(path)).close();
@@ -55,7 +55,7 @@ test('a directory of something else is left alone', async () => {
   expect(await readdir(path)).toEqual(['thesis.txt']);
 });
 
-test.each(['', '{"format":1', '{"format":2,"complete":true}', 'null'])('a manifest that reads %j is refused, and the directory is not left locked', async (text) => {
+test.each(['', '{"format":2', '{"format":1,"complete":true}', 'null'])('a manifest that reads %j is refused, and the directory is not left locked', async (text) => {
   const path = await temporaryDirectory();
   await writeFile(join(path, 'kakunin.json'), text);
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -67,6 +67,7 @@ test('what a complete one must have is missed', async () => {
   const path = await temporaryDirectory();
   const data = await openDataDirectory(path);
   await mkdir(data.keys);
+  await mkdir(data.objects);
   await data.markComplete();
   await data.close();
   await expect(openDataDirectory(path)).rejects.toThrow(`${data.databaseFile} is missing: restore it from a copy, or start with an empty data directory.`);

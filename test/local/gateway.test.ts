@@ -3,7 +3,8 @@ import type { APIGatewayProxyEvent, APIGatewayTokenAuthorizerEvent, Context } fr
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { startGateway, type Gateway, type GatewayOptions } from '../../local/gateway.ts';
+import { openGateway, type Gateway, type GatewayOptions } from '../../local/gateway.ts';
+import { createApi, type ApiOptions } from '../../local/gateway/api.ts';
 import type { LambdaHandler } from '../../local/invocation.ts';
 import { caller, type Call } from '../support/runtime.ts';
 
@@ -52,10 +53,13 @@ const handlers: Record<string, LambdaHandler> = {
 };
 
 const crashes: [string, unknown][] = [];
-const open = (options: Partial<GatewayOptions> = {}) =>
-  startGateway({ routes, basePath: '/v1', load: async (name) => handlers[name] as LambdaHandler, onCrash: (name, _, cause) => void crashes.push([name, cause]), ...options });
+async function open({ port = 0, ...options }: Partial<ApiOptions> & Pick<GatewayOptions, 'port'> = {}): Promise<Gateway & { url: string }> {
+  const opened = await openGateway({ port });
+  opened.serve(createApi({ routes, basePath: '/v1', load: async (name) => handlers[name] as LambdaHandler, onCrash: (name, _, cause) => void crashes.push([name, cause]), ...options }));
+  return { ...opened, url: `${opened.origin}/v1` };
+}
 
-let gateway: Gateway;
+let gateway: Awaited<ReturnType<typeof open>>;
 let call: Call;
 beforeAll(async () => {
   gateway = await open({ timeoutSeconds: 0.3 });

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localCredentials, region } from '../../local/account.ts';
 import { caller } from '../support/runtime.ts';
 import { eventually, launch, processesWith, type Launched } from './processes.ts';
 import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
@@ -40,7 +42,7 @@ test('says where everything is, answers, and ends without a trace', async () => 
   const service = start({ KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex=kak_test_bbb' });
   await service.ready;
   const url = /http:\/\/127\.0\.0\.1:\d+/.source;
-  expect(service.stdout()).toMatch(new RegExp(`^api ${url}/v1\ndynamodb ${url}\nkms ${url}\nkey acme kak_test_aaa\nkey globex kak_test_bbb\nready\n$`));
+  expect(service.stdout()).toMatch(new RegExp(`^api ${url}/v1\ndynamodb ${url}\nkms ${url}\ns3 ${url}\ndistribution ${url}\nkey acme kak_test_aaa\nkey globex kak_test_bbb\nready\n$`));
   const call = caller(lineOf('api', service), null);
   expect((await call('GET', '/health')).status).toBe(200);
   expect((await call('GET', '/agents', { key: 'kak_test_bbb' })).status).toBe(200);
@@ -69,7 +71,8 @@ describe('with a data directory', () => {
     const agent = await call('POST', '/agents', { body: { name: 'a', model_hash: 'sha256:1' } });
     const certificate = await call('POST', `/agents/${agent.body.data.id}/certify`);
     expect(certificate.status).toBe(201);
-    return { agentId: agent.body.data.id as string, serial: certificate.body.data.serial_number as string };
+    const { id, serial_number: serial, kms_key_arn: keyArn } = certificate.body.data as Record<string, string>;
+    return { agentId: agent.body.data.id as string, id: String(id), serial: String(serial), keyArn: String(keyArn) };
   }
 
   test('everything is there again after kill -9, and what was under way is caught up on', async () => {
@@ -92,7 +95,39 @@ describe('with a data directory', () => {
     await eventually(async () => (await call('GET', `/verify/${serial}`)).body.data?.status === 'revoked' || (await call('GET', `/verify/${serial}`)).body.status === 'revoked');
     second.child.kill('SIGTERM');
     expect((await second.exit).code).toBe(0);
-  });
+  }, 90_000);
+
+  test('what had begun with a revocation is completed after kill -9: the CRL at the same URL, and the end of the key', async () => {
+    const environment = { ...keys, KAKUNIN_DATA_DIR: await temporaryDirectory() };
+    const first = start(environment);
+    await first.ready;
+    const { id, serial, keyArn } = await certify(first);
+    const { status } = await caller(lineOf('api', first), 'kak_test_aaa')('POST', `/certificates/${id}/revoke`, { body: { reason: 'test' } });
+    first.child.kill('SIGKILL'); // The CRLs are published a second later.
+    expect(status).toBe(200);
+    await first.exit;
+    expect(await remaining(first.mark)).toEqual([]);
+
+    const second = start(environment);
+    await second.ready;
+    const distribution = lineOf('distribution', second);
+    expect(distribution).toBe(lineOf('distribution', first));
+    expect(lineOf('api', second)).toBe(`${distribution}/v1`);
+    const isListed = async () => Buffer.from(await (await fetch(`${distribution}/crl/complete.crl`)).arrayBuffer()).includes(Buffer.from(serial, 'hex'));
+    await eventually(isListed);
+    const kms = new KMSClient({ endpoint: lineOf('kms', second), region, credentials: localCredentials });
+    await eventually(async () => (await kms.send(new DescribeKeyCommand({ KeyId: keyArn }))).KeyMetadata?.KeyState === 'PendingDeletion');
+    kms.destroy();
+    second.child.kill('SIGKILL');
+    await second.exit;
+
+    const third = start(environment);
+    await third.ready;
+    expect(await isListed()).toBe(true);
+    third.child.kill('SIGTERM');
+    expect((await third.exit).code).toBe(0);
+    expect(third.stderr()).toBe('');
+  }, 90_000);
 
   test('a second start on it is refused', async () => {
     const environment = { ...keys, KAKUNIN_DATA_DIR: await temporaryDirectory() };
@@ -107,7 +142,7 @@ describe('with a data directory', () => {
 
   test('a damaged database is refused, and can be looked at once more', async () => {
     const environment = { ...keys, KAKUNIN_DATA_DIR: await temporaryDirectory() };
-    await writeFile(join(environment.KAKUNIN_DATA_DIR, 'kakunin.json'), '{"format":1,"complete":false}');
+    await writeFile(join(environment.KAKUNIN_DATA_DIR, 'kakunin.json'), '{"format":2,"complete":false}');
     await writeFile(join(environment.KAKUNIN_DATA_DIR, 'dynamodb.sqlite'), 'no database. '.repeat(1000));
     for (let attempt = 0; attempt < 2; attempt++) {
       const service = start(environment);
@@ -123,6 +158,8 @@ describe('is refused in one sentence', () => {
     ['PORT', { PORT: '65536' }, /^PORT is "65536", which is no port: .*\n$/],
     ['keys', { KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex' }, /^Entry 2 of KAKUNIN_LOCAL_KEYS is not .*\n$/],
     ['keys', { KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex=kak_test_aaa' }, /^KAKUNIN_LOCAL_KEYS has the same key twice: .*\n$/],
+    ['a setting of the service', { KEY_DELETION_DAYS: '31' }, /^The environment variable KEY_DELETION_DAYS is missing or wrong: .*30\n$/],
+    ['a setting of the service', { KEY_RETIREMENTS_PER_SECOND: 'many' }, /^The environment variable KEY_RETIREMENTS_PER_SECOND is missing or wrong: .*\n$/],
     ['a data directory that is none', { KAKUNIN_DATA_DIR: '/dev/null' }, /^The data directory \/dev\/null cannot be made \(EEXIST\): .*\n$/],
   ])('%s', async (_, environment, sentence) => {
     const service = start(environment as Record<string, string>);

@@ -3,6 +3,7 @@ import { certificateToPem } from '../../lambdas/pki/certificate.ts';
 import { type CrlRequest, crlToPem, encodeRevokedCertificate } from '../../lambdas/pki/crl.ts';
 import { crlShardUrl } from '../../lambdas/pki/distribution-urls.ts';
 import { certificateIdOf } from '../../lambdas/pki/serial-number.ts';
+import { gnutlsVerdicts, hasCerttool, hasNss, nssVerdicts, skippedWithoutCerttool, skippedWithoutNss } from '../support/crl-verifiers.ts';
 import { isInstalled, openssl, runWithFiles, type ToolResult } from '../support/openssl.ts';
 import { agentCertificate, distributed, issuingSerialNumber, rsaKey, signed, type TestAuthority, type TestKey } from './authority-fixture.ts';
 import { serialNumbers, signedCrl, smallAuthority } from './revocation-fixture.ts';
@@ -124,29 +125,26 @@ describe('openssl', () => {
   });
 });
 
+const pem = (...names: readonly string[]): string => names.map((name) => Buffer.from(files[name] ?? '').toString()).join('');
+const pems = (names: readonly string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, pem(name)]));
+const [activeOne = '', revokedOne = ''] = [active[0], revoked[0]];
+
 // Not every machine has what follows; the skipped test's name says so.
-const hasCertTool = isInstalled('certtool');
-(hasCertTool ? it : it.skip)(`GnuTLS tells active from revoked${hasCertTool ? '' : ' (skipped: certtool is not installed)'}`, () => {
+(hasCerttool ? it : it.skip)(`GnuTLS tells active from revoked${skippedWithoutCerttool}`, () => {
   for (const crl of ['complete.crl', 'shard.crl']) {
     expect(runWithFiles('certtool', ['--verify-crl', '--load-ca-certificate', 'issuing.pem', '--infile', crl], files)).toMatchObject({ status: 0, stdout: expect.stringContaining('Verified.') });
-    const verify = (leaf: string): ToolResult => runWithFiles('certtool', ['--verify', '--load-ca-certificate', 'root.pem', '--load-crl', 'crls.pem', '--infile', 'chain.pem'], {
-      'root.pem': files['root.pem'] ?? '', 'crls.pem': `${files['root.crl']}${files[crl]}`, 'chain.pem': `${files[leaf]}${files['issuing.pem']}`,
+    expect(gnutlsVerdicts(pems([activeOne, revokedOne]), { root: pem('root.pem'), issuing: pem('issuing.pem'), crls: pem('root.crl', crl) })).toEqual({
+      [activeOne]: expect.stringMatching(/^Verified\./), [revokedOne]: expect.stringContaining('The certificate chain is revoked.'),
     });
-    expect(verify('active-0.pem')).toMatchObject({ status: 0, stdout: expect.stringContaining('Chain verification output: Verified.') });
-    expect(verify('revoked-0.pem')).toMatchObject({ status: 1, stdout: expect.stringContaining('The certificate chain is revoked.') });
   }
 });
 
-const hasNss = runWithFiles('sh', ['-c', 'command -v certutil crlutil']).status === 0;
-(hasNss ? it : it.skip)(`NSS tells active from revoked by the complete CRL, and knows no distribution points${hasNss ? '' : ' (skipped: NSS’s tools are not installed)'}`, () => {
-  const script = `mkdir db && certutil -N -d db --empty-password
-certutil -A -d db -n root -t CT,, -a -i root.pem && certutil -A -d db -n issuing -t ,, -a -i issuing.pem
-crlutil -I -d db -i shard.der -t 1 2>&1 | grep -o SEC_ERROR_CRL_UNKNOWN_CRITICAL_EXTENSION
-crlutil -I -d db -i complete.der -t 1
-for leaf in active-0.pem revoked-0.pem; do certutil -A -d db -n $leaf -t ,, -a -i $leaf; certutil -V -d db -n $leaf -u C 2>&1; done`;
-  expect(runWithFiles('sh', ['-c', script], files).stdout.trim().split('\n')).toEqual([
-    'SEC_ERROR_CRL_UNKNOWN_CRITICAL_EXTENSION', 'certutil: certificate is valid', "certutil: certificate is invalid: Peer's Certificate has been revoked.",
-  ]);
+(hasNss ? it : it.skip)(`NSS tells active from revoked by the complete CRL, and knows no distribution points${skippedWithoutNss}`, () => {
+  const crlDers = ['shard.der', 'complete.der'].map((name) => Buffer.from(files[name] ?? ''));
+  expect(nssVerdicts(pems([activeOne, revokedOne]), { root: pem('root.pem'), issuing: pem('issuing.pem'), crlDers })).toEqual({
+    crls: ['SEC_ERROR_CRL_UNKNOWN_CRITICAL_EXTENSION', 'imported'],
+    verdicts: { [activeOne]: 'valid', [revokedOne]: "Peer's Certificate has been revoked." },
+  });
 });
 
 const hasGo = isInstalled('go', 'version');

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { openAftermath, type Aftermath } from './faults-aftermath.ts';
 import { startFaultProxy, type FaultProxy } from './faults.ts';
+import type { RuntimeOptions } from '../../local/runtime.ts';
 import { startTestRuntime, type CallOptions, type Reply, type TestRuntime } from './runtime.ts';
 
 // Jest runs tests in a realm of their own, where an error that Node itself raises, such as ECONNREFUSED, is no instance of
@@ -14,9 +15,10 @@ Object.defineProperty(Error, Symbol.hasInstance, {
 interface Proxies {
   readonly dynamodb: FaultProxy;
   readonly kms: FaultProxy;
+  readonly s3: FaultProxy;
 }
 
-/** The whole service, with a fault proxy before each of the two services it stands on. */
+/** The whole service, with a fault proxy before each of the services it stands on. */
 export interface FaultyRuntime extends TestRuntime, Proxies {
   readonly aftermath: Aftermath;
   /** Registers an agent and answers its id. */
@@ -28,25 +30,28 @@ export interface FaultyRuntime extends TestRuntime, Proxies {
 }
 
 /** @param beforeTheStart told of the proxies before the first request, for faults that are there from the beginning. */
-export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => void = () => undefined): Promise<FaultyRuntime> {
+export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => void = () => undefined, options: Partial<RuntimeOptions> = {}): Promise<FaultyRuntime> {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // Faults fill the log, as they should.
   const started: { -readonly [Name in keyof Proxies]?: Proxies[Name] } = {};
-  const runtime = await startTestRuntime({
-    interpose: {
-      dynamodb: async (endpoint) => (started.dynamodb = await startFaultProxy(endpoint)).endpoint,
-      kms: async (endpoint) => {
-        started.kms = await startFaultProxy(endpoint);
-        beforeTheStart(started as Proxies);
-        return started.kms.endpoint;
-      },
-    },
-  });
-  const { dynamodb, kms } = started as Proxies;
+  const interpose = (name: keyof Proxies) => async (endpoint: string) => {
+    const proxy = (started[name] = await startFaultProxy(endpoint));
+    if (started.dynamodb && started.kms && started.s3) beforeTheStart(started as Proxies);
+    return proxy.endpoint;
+  };
+  const closeProxies = () => Promise.all(Object.values(started).map((proxy) => proxy.close()));
+  const runtime = await startTestRuntime({ ...options, interpose: { dynamodb: interpose('dynamodb'), kms: interpose('kms'), s3: interpose('s3') } })
+    .catch(async (error: unknown) => {
+      await closeProxies();
+      throw error;
+    });
+  const { dynamodb, kms, s3 } = started as Proxies;
   const aftermath = openAftermath(runtime);
+  const calm = () => [dynamodb, kms, s3].forEach((proxy) => proxy.reset());
   return {
     ...runtime,
     dynamodb,
     kms,
+    s3,
     aftermath,
     async newAgent(fields = {}, options = {}) {
       const { status, body } = await runtime.call('POST', '/agents', { ...options, body: { name: 'Trader', model_hash: 'sha256:0123', ...fields } });
@@ -55,14 +60,13 @@ export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => v
     },
     certify: (agentId, options) => runtime.call('POST', `/agents/${agentId}/certify`, options),
     verify: (serial) => runtime.call('GET', `/verify/${serial}`, { key: null }),
-    calm() {
-      dynamodb.reset();
-      kms.reset();
-    },
+    calm,
     async stop() {
       aftermath.close();
-      await Promise.all([dynamodb.close(), kms.close()]);
+      // What is under way can end well then; it would otherwise be tried again for as long as its function may take.
+      calm();
       await runtime.stop();
+      await closeProxies();
     },
   };
 }

@@ -1,20 +1,18 @@
 import { once } from 'node:events';
-import { Agent, createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesOf, forward, readAnswer, readRequest, type Input } from './faults-wire.ts';
 
 /*
- * A proxy between the AWS SDK and a service of the JSON protocol, at which things go wrong as they do on a wire: a request
+ * A proxy between the AWS SDK and DynamoDB, KMS or S3, at which things go wrong as they do on a wire: a request
  * that never arrives, an answer that gets lost after the work is done, an error of AWS's own. It keeps a record of all that
  * passes, and can hold a request back until a test lets it go.
  */
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read the members they know to be there
-type Input = Record<string, any>;
-
 /** One HTTP request of the SDK; its own retries are further ones. */
 export interface WireCall {
-  /** Without the service's prefix: `TransactWriteItems`, `CreateKey`. */
+  /** Without the service's prefix: `TransactWriteItems`, `CreateKey`, `PutObject`. */
   readonly operation: string;
   readonly input: Input;
   /** Milliseconds of `performance.now()`. */
@@ -65,6 +63,11 @@ const serverFaults = ['InternalServerError', 'KMSInternalException', 'Dependency
 export function awsError(name: string, members: Input = {}): Fault {
   const body = { __type: `com.amazonaws.service#${name}`, message: `User: ${secretOfAws} met ${name}`, ...members };
   return { kind: 'answered', status: serverFaults.includes(name) ? 500 : 400, contentType: 'application/x-amz-json-1.1', body: JSON.stringify(body) };
+}
+
+/** S3 refuses with an error of that code, in XML: `SlowDown` with 503, `AccessDenied` with 403. */
+export function s3Error(code: string, status: number): Fault {
+  return { kind: 'answered', status, contentType: 'application/xml', body: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${secretOfAws} met ${code}</Message></Error>` };
 }
 
 /** A transaction that is refused, with the reason of each of its actions. */
@@ -119,7 +122,7 @@ interface Rule {
   readonly hold?: { readonly where: Whereabouts; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 that passes everything on to `target`, an endpoint of DynamoDB or KMS. */
+/** Starts a proxy on a free port of 127.0.0.1 that passes everything on to `target`, an endpoint of DynamoDB, KMS or S3. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
@@ -132,9 +135,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const body = await bytesOf(request);
-    const operation = request.headers['x-amz-target']?.toString().split('.').at(-1) ?? '';
-    const input = parse(body);
-    const call: WireCall = { operation, input, startedAt, text: `${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
+    const { operation, input } = readRequest(request, body);
+    const call: WireCall = { operation, input, startedAt, text: `${input['Key'] ?? ''}${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
     calls.push(call);
     const meant = rules.filter(({ pattern }) => matches(pattern, call));
     const struck = meant.filter(strikes);
@@ -151,8 +153,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       else response.writeHead(fault.status, { 'content-type': fault.contentType, 'content-length': Buffer.byteLength(fault.body) }).end(fault.body);
       return;
     }
-    const answer = await forward(request, body);
-    call.answer = parse(answer.body);
+    const answer = await forward(request, body, { agent, hostname, port });
+    call.answer = readAnswer(answer);
     if (operation === 'CreateKey') origins.set(call.answer['KeyMetadata']?.Arn, call.text);
     await passHolds(struck, call, 'before the answer');
     call.endedAt = performance.now();
@@ -172,23 +174,6 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       case undefined:
         response.writeHead(answer.status, answer.headers).end(answer.body);
     }
-  }
-
-  function forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<{ status: number; headers: Record<string, string>; body: Buffer }> {
-    return new Promise((resolve, reject) => {
-      const passedOn = send({ agent, hostname, port, method, path: url, headers: { ...headers, host: `${hostname}:${port}` } }, (answer) => {
-        bytesOf(answer).then((bytes) => {
-          const { 'content-type': contentType = '', 'x-amzn-errortype': errorType } = answer.headers;
-          resolve({
-            status: answer.statusCode ?? 502,
-            headers: { 'content-type': contentType, 'content-length': String(bytes.length), ...(errorType !== undefined && { 'x-amzn-errortype': String(errorType) }) },
-            body: bytes,
-          });
-        }, reject);
-      });
-      passedOn.on('error', reject);
-      passedOn.end(body);
-    });
   }
 
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
@@ -284,14 +269,6 @@ async function passHolds(rules: readonly Rule[], call: WireCall, where: Whereabo
     await hold.released;
   }
 }
-
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-const parse = (body: Buffer): Input => (body.length === 0 ? {} : JSON.parse(body.toString()));
 
 // Promise.withResolvers, which Node 20 has not.
 function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {

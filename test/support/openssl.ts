@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,22 @@ export function runWithFiles(program: string, args: readonly string[], files: Re
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
     const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: directory, encoding: 'utf8', timeout: 110_000 });
     return { status: status ?? -1, stdout: stdout ?? '', stderr: error ? String(error) : stderr };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The same for a client of a server in this process, which has to go on serving meanwhile. */
+export async function runClientWithFiles(program: string, args: readonly string[], files: Readonly<Record<string, Uint8Array | string>> = {}): Promise<ToolResult> {
+  const directory = mkdtempSync(join(tmpdir(), 'kakunin-test-'));
+  try {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+    return await new Promise((resolve) => {
+      execFile(program, args, { cwd: directory, timeout: 25_000 }, (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ status, stdout, stderr: status === -1 ? String(error) : stderr });
+      });
+    });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -22,11 +22,14 @@ ${facts([
 }
 
 /** What the certificate was issued for. */
-export function whatItMayDo({ permitted_actions: actions, financial_scope: scope }: Verification): Html {
+export function whatItMayDo({ status, permitted_actions: actions, financial_scope: scope }: Verification): Html {
   const row = (name: string, value: Part) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`;
   return html`<section>
-<h2>What it may do</h2>
-<p>Nothing beyond this is certified.</p>
+${status === 'active'
+    ? html`<h2>What it may do</h2>
+<p>Nothing beyond this is certified.</p>`
+    : html`<h2>What it was allowed to do</h2>
+<p>While the certificate held, and not now.</p>`}
 <table>
 <tbody>
 ${row('Actions', list(actions))}

@@ -77,7 +77,8 @@ dt { line-height: 1.7; }
 pre { margin-top: .625rem; padding: .875rem 1rem; background: var(--sheet); border: 1px solid var(--line); border-radius: .5rem; font: .875rem/1.6 var(--mono); white-space: pre-wrap; }
 code { font-family: var(--mono); font-size: .9em; }
 pre code { font-size: inherit; display: block; }
-pre span { display: inline-block; max-width: 100%; }
+pre .line { display: block; padding-inline-start: 1.5em; text-indent: -1.5em; }
+.line span { display: inline-block; max-width: 100%; text-indent: 0; }
 pre, .exact { user-select: all; -webkit-user-select: all; }
 .pem { font-size: .75rem; }
 .get { display: flex; flex-wrap: wrap; align-items: baseline; gap: .75rem 1.5rem; margin-top: 1.25rem; }

@@ -1,0 +1,28 @@
+import type { ActiveCertificate, Agent } from './agent.ts';
+import type { Certificate } from './certificate.ts';
+
+/** What must be known of a certificate to end it. */
+export type EndingCertificate = Pick<Certificate, 'id' | 'agentId' | 'tenantId' | 'keyArn' | 'crlShard' | 'expiresAt'>;
+
+/**
+ * That a certificate has ended: an entry of the registry's outbox, written in the transaction that ends it. What the end
+ * entails outside the registry, its key's deletion and its place on CRLs, follows from the table's stream.
+ */
+export interface CertificateEnd {
+  readonly certificateId: string;
+  readonly agentId: string;
+  readonly tenantId: string;
+  readonly keyArn: string;
+  readonly crlShard: number;
+  readonly cause: 'revoked' | 'expired';
+  readonly endedAt: string;
+}
+
+export function certificateEnd({ id, agentId, tenantId, keyArn, crlShard }: EndingCertificate, cause: CertificateEnd['cause'], endedAt: string): CertificateEnd {
+  return { certificateId: id, agentId, tenantId, keyArn, crlShard, cause, endedAt };
+}
+
+/** The certificate that the agent points to, without another read. */
+export function activeCertificateOf({ id: agentId, tenantId, activeCertificate }: Agent): (ActiveCertificate & EndingCertificate) | undefined {
+  return activeCertificate && { ...activeCertificate, agentId, tenantId };
+}

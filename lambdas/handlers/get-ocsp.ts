@@ -1,0 +1,5 @@
+import { endpoint } from '../http/endpoint.ts';
+import { ocspRequestInPath } from '../http/ocsp.ts';
+import { answering } from './ocsp-services.ts';
+
+export const handler = endpoint('get-ocsp', ({ parameter, requestId }) => answering(ocspRequestInPath(parameter('request')), requestId));

@@ -1,0 +1,6 @@
+import { publishCrl } from '../authority/publish-crl.ts';
+import { refreshCrls } from '../authority/refresh-crls.ts';
+import { crlServices } from './crl-services.ts';
+
+/** Called by the clock: publishes the CRLs, whether or not anything was revoked. */
+export const handler = (): Promise<void> => refreshCrls(crlServices(), publishCrl);

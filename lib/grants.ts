@@ -1,0 +1,115 @@
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { tables } from '../lambdas/schema.ts';
+
+/* What can be granted, each as a statement of IAM's; who is granted what stands in permissions.ts. */
+
+export type Permission = (role: iam.IRole) => void;
+export type ItemAction = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'BatchWriteItem' | 'Query';
+export type RegistryIndex = keyof typeof tables.registry.indexes;
+
+/**
+ * Actions on items whose partition key matches one of `kinds`. A transaction needs the actions of its parts; all kinds a
+ * transaction touches stand in one statement, because AWS does not say whether it checks the parts one by one.
+ * ForAllValues also holds where a request has no partition key at all, as a Scan, which is one more reason to grant none.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+ */
+export function accessItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[] = []): Permission {
+  return allow({
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resources: [table.tableArn],
+    ...(kinds.length > 0 && { conditions: ofKinds(kinds) }),
+  });
+}
+
+/**
+ * The same within TransactWriteItems alone. For a transaction that deletes: apart from it, its actions can do nothing to
+ * the other kinds that it touches.
+ */
+export function transactItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[]): Permission {
+  return allow({
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resources: [table.tableArn],
+    conditions: { ...ofKinds(kinds), 'ForAnyValue:StringEquals': { 'dynamodb:EnclosingOperation': ['TransactWriteItems'] } },
+  });
+}
+
+const ofKinds = (kinds: readonly string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...kinds] } });
+
+/** Queries of an index. Its partition keys begin with a tenant's id, so there is no kind to hold them to. */
+export function queryIndex(table: Table, index: RegistryIndex): Permission {
+  return allow({ actions: ['dynamodb:Query'], resources: [`${table.tableArn}/index/${index}`] });
+}
+
+/**
+ * What Lambda needs to poll a stream in the function's name.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+ */
+export function readStream(table: Table): Permission {
+  return allow({
+    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+    resources: [`${table.tableArn}/stream/*`],
+  });
+}
+
+/** Actions on the objects of a bucket whose keys match one of `keys`, such as `crl/*`. */
+export function accessObjects(bucket: IBucket, actions: readonly ('GetObject' | 'PutObject')[], ...keys: string[]): Permission {
+  return allow({ actions: actions.map((action) => `s3:${action}`), resources: keys.map((key) => bucket.arnForObjects(key)) });
+}
+
+/**
+ * Without it S3 answers 403 instead of 404 for an object that is not there.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function listBucket(bucket: IBucket): Permission {
+  return allow({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] });
+}
+
+/**
+ * What Lambda needs to set aside, in the function's name, what the function could not process.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+ */
+export function setAside(deadLetters: IBucket): Permission {
+  const [write, list] = [accessObjects(deadLetters, ['PutObject'], '*'), listBucket(deadLetters)];
+  return (role) => { write(role); list(role); };
+}
+
+/**
+ * Keys for agents, born in KMS and of no other sort than the profile asks for. A key that does not exist yet has no ARN,
+ * hence the `*`; the conditions do the work, and hold for parameters left at their defaults too.
+ *
+ * Reading the new key's public half and scheduling its deletion come from the key policy that the function gives the key,
+ * which names this role and that of retire-keys: a principal named there counts at once, while tags may take five minutes
+ * to count. So no function can schedule the deletion of a key that was not born here, the CA keys least of all.
+ *
+ * Tags can only be passed by someone who may tag any key. Whoever holds that right may here only say "agent of this
+ * deployment", and not of a key that says otherwise already, such as a CA key.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+ * https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
+ */
+export function createAgentKeys(deployment: string): Permission {
+  const agentTags = { 'aws:RequestTag/kakunin:deployment': deployment, 'aws:RequestTag/kakunin:role': 'agent' };
+  const create = allow({
+    actions: ['kms:CreateKey'],
+    resources: ['*'],
+    conditions: {
+      StringEquals: { 'kms:KeySpec': 'RSA_2048', 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeyOrigin': 'AWS_KMS', ...agentTags },
+      Bool: { 'kms:MultiRegion': 'false' },
+    },
+  });
+  const tag = allow({
+    actions: ['kms:TagResource'],
+    resources: ['*'],
+    conditions: {
+      StringEquals: agentTags,
+      StringEqualsIfExists: { 'aws:ResourceTag/kakunin:deployment': deployment, 'aws:ResourceTag/kakunin:role': 'agent' },
+    },
+  });
+  return (role) => { create(role); tag(role); };
+}
+
+function allow(statement: iam.PolicyStatementProps): Permission {
+  return (role) => { role.addToPrincipalPolicy(new iam.PolicyStatement(statement)); };
+}

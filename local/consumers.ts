@@ -1,0 +1,61 @@
+import { tables, type TableName } from '../lambdas/schema.ts';
+import { streamConsumers, type StreamConsumer } from '../lambdas/triggers.ts';
+import { loadHandler } from './handlers.ts';
+import { startEventSourceMapping, type DeadLetter, type EventSourceMapping } from './streams.ts';
+import { recordFilter } from './streams/filter.ts';
+
+export interface ConsumersOptions {
+  /** Where the DynamoDB engine answers. */
+  readonly endpoint: string;
+  readonly tableNames: Readonly<Record<TableName, string>>;
+  /** Where to note how far a consumer has read; in memory without it. */
+  readonly checkpointFile?: ((functionName: string) => string) | undefined;
+  /** Keeps what a consumer has given up. */
+  readonly onDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
+}
+
+export interface Consumers {
+  readonly deadLetters: readonly DeadLetter[];
+  /** Resolves once everything written before the call is dealt with, and what the consumers themselves wrote about it as well. */
+  idle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the consumers of the tables' streams (lambdas/triggers.ts). A record's age is no reason to give it up here, where the service may
+ * have been away for the night.
+ */
+export async function startConsumers({ endpoint, tableNames, checkpointFile, onDeadLetter }: ConsumersOptions): Promise<Consumers> {
+  const mappings: EventSourceMapping[] = [];
+  const deadLetters: DeadLetter[] = [];
+  const bury = async (deadLetter: DeadLetter) => {
+    await onDeadLetter(deadLetter);
+    deadLetters.push(deadLetter);
+  };
+  const stop = async () => void (await Promise.all(mappings.map((mapping) => mapping.stop())));
+  try {
+    for (const [functionName, consumer] of Object.entries<StreamConsumer>(streamConsumers)) {
+      const { table, retryAttempts, batchSize, batchingWindowSeconds, parallelizationFactor, timeoutSeconds } = consumer;
+      mappings.push(await startEventSourceMapping({
+        endpoint, functionName, batchSize, batchingWindowSeconds, parallelizationFactor, timeoutSeconds,
+        tableName: tableNames[table],
+        handler: await loadHandler(functionName),
+        isWanted: recordFilter(consumer, tables[table].partitionKey),
+        maximumRetryAttempts: retryAttempts,
+        onDeadLetter: bury,
+        ...(checkpointFile && { checkpointFile: checkpointFile(functionName) }),
+      }));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    deadLetters,
+    async idle() {
+      // Twice, for a risk record's consumer writes what the registry's consumers then find, who write nothing for others.
+      for (let round = 0; round < 2; round++) await Promise.all(mappings.map((mapping) => mapping.idle()));
+    },
+    stop,
+  };
+}
