@@ -1,5 +1,6 @@
 import { jsonResponder, type Operation } from './aws-json/protocol.ts';
 import { startHttpService } from './http-service.ts';
+import { KmsError } from './kms/errors.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
 import type { KeyMaterialSource } from './kms/key.ts';
 import { operations } from './kms/operations.ts';
@@ -23,7 +24,7 @@ export interface EmbeddedKmsOptions {
   dataDirectory?: string;
   /** The time of creation and deletion dates; the machine's by default. */
   clock?: () => Date;
-  /** For tests that need more keys than there is time to generate: where the material of new keys comes from. Nobody's keys are safe then. */
+  /** For tests that need more keys than there is time to generate: where the material of new signing keys comes from. Nobody's keys are safe then. */
   keyMaterial?: KeyMaterialSource;
   /** Whether requests beyond the quotas of AWS are throttled, or only those of these operations; none are by default. */
   quotas?: boolean | readonly string[];
@@ -41,28 +42,27 @@ export async function startKms(options: EmbeddedKmsOptions = {}): Promise<Embedd
   const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
   const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
   const count = createQuotas();
-  const admit = (operation: string) => {
-    if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
-  };
   const respond = jsonResponder({
     name: 'KMS',
     version: '1.1',
     targetPrefix: 'TrentService',
     maximumBodyBytes,
-    operations: operationsOn(keys, admit),
-    errorTypes: { internal: 'KMSInternalException', unsupported: 'UnsupportedOperationException' },
+    operations: operationsOn(keys),
+    admit(operation) {
+      if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
+    },
+    internalErrorType: 'KMSInternalException',
+    unsupported: (message) => new KmsError('UnsupportedOperationException', message),
   });
   return startHttpService(respond, { port });
 }
 
-/** @param admit throws ThrottlingException where a request of that name is one too many */
-function operationsOn(keys: KeyStore, admit: (operation: string) => void): Map<string, Operation> {
+function operationsOn(keys: KeyStore): Map<string, Operation> {
   const bound = [...operations].map(([name, operation]): [string, Operation] => [
     name,
     async (input) => {
-      admit(name);
       await keys.destroyDeleted();
-      return operation(keys, input) as object;
+      return operation(keys, input);
     },
   ]);
   return new Map(bound);

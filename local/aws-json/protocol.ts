@@ -12,8 +12,8 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** An operation takes the members of the request and returns those of the answer, if it has any. */
-export type Operation = (input: Input, call: Call) => object | Promise<object> | Promise<void>;
+/** An operation takes the members of the request and returns those of the answer, or undefined if it has none; or a promise of them. */
+export type Operation = (input: Input, call: Call) => unknown;
 
 /** A service of AWS that is spoken to in JSON. */
 export interface JsonService {
@@ -24,8 +24,12 @@ export interface JsonService {
   readonly targetPrefix: string;
   readonly maximumBodyBytes: number;
   readonly operations: ReadonlyMap<string, Operation>;
-  /** The service's names for a failure of its own, and for an operation it has on AWS and not here. */
-  readonly errorTypes: { readonly internal: string; readonly unsupported: string };
+  /** Throws where a request for this operation is one too many. */
+  admit?(operation: string): void;
+  /** Its name for a failure of its own. */
+  readonly internalErrorType: string;
+  /** Its error for an operation it has on AWS and not here. */
+  unsupported(message: string): ServiceError;
   /** Headers that its errors have beside those of all. */
   errorHeaders?(error: ServiceError): Readonly<Record<string, string>>;
 }
@@ -42,7 +46,7 @@ export function jsonResponder(service: JsonService): Respond {
       const answer = await perform(service, request, response);
       response.end(answer === undefined ? '' : JSON.stringify(answer));
     } catch (cause) {
-      const error = cause instanceof ServiceError ? cause : new ServiceError(service.errorTypes.internal, 500, String(cause));
+      const error = cause instanceof ServiceError ? cause : new ServiceError(service.internalErrorType, 500, String(cause));
       response.statusCode = error.status;
       response.setHeader('x-amzn-ErrorType', error.type);
       for (const [name, value] of Object.entries(service.errorHeaders?.(error) ?? {})) response.setHeader(name, value);
@@ -55,21 +59,21 @@ async function perform(service: JsonService, request: IncomingMessage, response:
   // Read whole even when refused, or the client sees a broken connection instead of the error.
   const body = await readBody(request, service.maximumBodyBytes);
   if (request.method !== 'POST' || request.url !== '/') throw unknownOperation(`${service.name} is spoken to by POST /.`);
-  const operation = findOperation(service, request.headers['x-amz-target']?.toString());
+  const { name, operation } = findOperation(service, request.headers['x-amz-target']?.toString());
   if (request.headers.authorization === undefined) throw new ServiceError('MissingAuthenticationTokenException', 400, 'Missing Authentication Token');
+  service.admit?.(name);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   return operation(parseBody(body), { host: request.headers.host ?? '', signal: gone.signal });
 }
 
-function findOperation({ name: serviceName, targetPrefix, operations, errorTypes }: JsonService, target = ''): Operation {
+function findOperation(service: JsonService, target = ''): { name: string; operation: Operation } {
+  const { targetPrefix, operations } = service;
   const [prefix, name = '', ...rest] = target.split('.');
   if (prefix !== targetPrefix || !/^\w+$/.test(name) || rest.length > 0) throw unknownOperation(`The X-Amz-Target header must be ${targetPrefix}.<Operation>.`);
   const operation = operations.get(name);
-  if (operation === undefined) {
-    throw new ServiceError(errorTypes.unsupported, 400, `This ${serviceName} does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
-  }
-  return operation;
+  if (operation === undefined) throw service.unsupported(`This ${service.name} does not implement ${name}; it implements ${[...operations.keys()].join(', ')}.`);
+  return { name, operation };
 }
 
 async function readBody(request: IncomingMessage, maximumBytes: number): Promise<Buffer> {

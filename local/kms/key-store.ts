@@ -1,14 +1,14 @@
 import { createPrivateKey } from 'node:crypto';
 import { KmsError } from './errors.ts';
 import { openKeyDirectory, type KeyDirectory } from './key-directory.ts';
-import { generateKeyMaterial, isDeleted, kmsArn, signingMaterial, symmetricKeySpec, type Key, type KeyMaterial, type KeyMaterialSource, type KeyOwner, type KeySpec } from './key.ts';
+import { generateKeyMaterial, isDeleted, kmsArn, signingMaterial, symmetricKeySpec, type EncryptionMaterial, type Key, type KeyMaterialSource, type KeyOwner, type KeySpec, type SigningMaterial } from './key.ts';
 
 const keyIdPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface KeyStoreOptions {
   readonly owner: KeyOwner;
   readonly clock: () => Date;
-  /** Of new RSA keys' material; by default it is generated. */
+  /** Of new signing keys' material; by default it is generated. */
   readonly source?: KeyMaterialSource | undefined;
 }
 
@@ -35,7 +35,7 @@ export class KeyStore {
   }
 
   /** Material for a new key. */
-  async newMaterial(keySpec: KeySpec): Promise<KeyMaterial> {
+  async newMaterial(keySpec: KeySpec): Promise<SigningMaterial | EncryptionMaterial> {
     if (this.#source === undefined || keySpec === symmetricKeySpec) return generateKeyMaterial(keySpec);
     return signingMaterial(createPrivateKey({ key: Buffer.from(await this.#source(keySpec)), format: 'der', type: 'pkcs8' }), keySpec);
   }

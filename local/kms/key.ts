@@ -30,18 +30,17 @@ interface Description {
   readonly state: KeyState;
 }
 
-interface SigningMaterial {
+export interface SigningMaterial {
   readonly keySpec: RsaKeySpec;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
 }
 
-interface EncryptionMaterial {
+export interface EncryptionMaterial {
   readonly keySpec: typeof symmetricKeySpec;
   readonly secretKey: KeyObject;
 }
 
-export type KeyMaterial = SigningMaterial | EncryptionMaterial;
 export type SigningKey = Description & SigningMaterial;
 export type EncryptionKey = Description & EncryptionMaterial;
 
@@ -59,11 +58,11 @@ export function kmsArn({ region, accountId }: KeyOwner, resource: `key/${string}
   return `arn:aws:kms:${region}:${accountId}:${resource}`;
 }
 
-/** Where the private keys of new RSA keys come from: PKCS#8 in DER. */
+/** Where the private keys of new signing keys come from: PKCS#8 in DER. */
 export type KeyMaterialSource = (keySpec: RsaKeySpec) => Promise<Uint8Array>;
 
 /** New key material. RSA keys are made in the thread pool, so that parallel calls share the processors. */
-export async function generateKeyMaterial(keySpec: KeySpec): Promise<KeyMaterial> {
+export async function generateKeyMaterial(keySpec: KeySpec): Promise<SigningMaterial | EncryptionMaterial> {
   if (keySpec === symmetricKeySpec) return { keySpec, secretKey: createSecretKey(randomBytes(symmetricKeyBytes)) };
   return { keySpec, ...(await promisify(generateKeyPair)('rsa', { modulusLength: modulusBits[keySpec], publicExponent: 65_537 })) };
 }

@@ -1,0 +1,297 @@
+import { appendFile, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+  type Message,
+} from '@aws-sdk/client-sqs';
+import type { Change } from '../../local/sqs/change.ts';
+import { openJournal, type Journal } from '../../local/sqs/journal.ts';
+import type { QueueDefinition } from '../../local/sqs/queue-settings.ts';
+import { startSqs, type EmbeddedSqs } from '../../local/sqs.ts';
+import { launch } from './processes.ts';
+import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
+
+let dataDirectory: string;
+let running: EmbeddedSqs[];
+let now: number;
+
+beforeEach(async () => {
+  dataDirectory = join(await temporaryDirectory(), 'sqs');
+  running = [];
+  now = Date.now();
+});
+
+afterEach(async () => {
+  await Promise.all(running.map(async (sqs) => sqs.close()));
+  await removeTemporaryDirectories();
+});
+
+const queues: readonly QueueDefinition[] = [{ name: 'work', redrive: { deadLetterQueue: 'dead', maxReceiveCount: 2 } }, { name: 'dead' }];
+
+async function start(definitions = queues) {
+  const sqs = await startSqs({ dataDirectory, queues: definitions, clock: () => new Date(now) });
+  running.push(sqs);
+  return { sqs, ...clientOf(sqs.endpoint) };
+}
+
+/** The requests of a client, on the queue `work` unless told otherwise. */
+function clientOf(endpoint: string) {
+  const client = new SQSClient({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' }, maxAttempts: 1 });
+  const url = (queue: string) => `${endpoint}/000000000000/${queue}`;
+  return {
+    client,
+    send: async (MessageBody: string, queue = 'work') => (await client.send(new SendMessageCommand({ QueueUrl: url(queue), MessageBody }))).MessageId ?? '',
+    sendAll: (bodies: readonly string[]) => client.send(new SendMessageBatchCommand({ QueueUrl: url('work'), Entries: bodies.map((MessageBody, index) => ({ Id: `${index}`, MessageBody })) })),
+    receive: async (queue = 'work', VisibilityTimeout?: number): Promise<Message[]> =>
+      (await client.send(new ReceiveMessageCommand({ QueueUrl: url(queue), MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'], VisibilityTimeout }))).Messages ?? [],
+    remove: (ReceiptHandle: string | undefined) => client.send(new DeleteMessageCommand({ QueueUrl: url('work'), ReceiptHandle })),
+    removeAll: (messages: readonly Message[]) => client.send(new DeleteMessageBatchCommand({ QueueUrl: url('work'), Entries: messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle })) })),
+    hide: (ReceiptHandle: string | undefined, VisibilityTimeout: number) => client.send(new ChangeMessageVisibilityCommand({ QueueUrl: url('work'), ReceiptHandle, VisibilityTimeout })),
+    purge: () => client.send(new PurgeQueueCommand({ QueueUrl: url('work') })),
+    async counts(queue = 'work') {
+      const { Attributes } = await client.send(new GetQueueAttributesCommand({ QueueUrl: url(queue), AttributeNames: ['All'] }));
+      return [Attributes?.ApproximateNumberOfMessages, Attributes?.ApproximateNumberOfMessagesNotVisible, Attributes?.ApproximateNumberOfMessagesDelayed].map(Number);
+    },
+  };
+}
+
+const bodies = (messages: readonly Message[]) => messages.map(({ Body }) => Body);
+
+describe('a restart', () => {
+  test('keeps messages, what is invisible, how often they were received, and handles', async () => {
+    const before = await start();
+    await before.sendAll(['deleted', 'hidden', 'shown', 'held', 'visible é\n"\\']);
+    const [deleted, hidden, shown, held] = await before.receive();
+    await before.remove(deleted?.ReceiptHandle);
+    await before.hide(hidden?.ReceiptHandle, 3600);
+    await before.hide(shown?.ReceiptHandle, 0);
+    now += 20_000;
+    await before.sqs.close();
+
+    const after = await start();
+    expect(await after.counts()).toEqual([1, 3, 0]);
+    const [again] = await after.receive();
+    expect(again).toMatchObject({ Body: 'shown', Attributes: { ...shown?.Attributes, ApproximateReceiveCount: '2' } });
+    await after.remove(held?.ReceiptHandle);
+    now += 10_000;
+    expect(bodies(await after.receive())).toEqual(['visible é\n"\\']);
+    now += 3600_000;
+    expect(bodies(await after.receive())).toContain('hidden');
+  });
+
+  test('between receives does not make a message last longer than it may', async () => {
+    for (let time = 0; time < 2; time++) {
+      const { sqs, send, receive } = await start();
+      if (time === 0) await send('poison');
+      expect(bodies(await receive())).toEqual(['poison']);
+      await sqs.close();
+      now += 30_000;
+    }
+    const { sqs, receive } = await start();
+    expect(await receive()).toEqual([]);
+    await sqs.close();
+    const { counts } = await start();
+    expect(await counts()).toEqual([0, 0, 0]);
+    expect(await counts('dead')).toEqual([1, 0, 0]);
+  });
+
+  test('keeps a queue purged', async () => {
+    const before = await start();
+    await before.sendAll(['a', 'b']);
+    await before.receive();
+    await before.purge();
+    await before.send('later');
+    await before.sqs.close();
+    expect(bodies(await (await start()).receive())).toEqual(['later']);
+  });
+
+  test('with other queues leaves the messages of the rest where they are', async () => {
+    const before = await start();
+    await before.send('m', 'dead');
+    await before.sqs.close();
+    const other = await start([{ name: 'other' }]);
+    await expect(other.receive('dead')).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
+    await other.sqs.close();
+    expect(bodies(await (await start()).receive('dead'))).toEqual(['m']);
+  });
+});
+
+test('nothing that was answered before kill -9 is lost, and nothing deleted comes back', async () => {
+  const script = `import { startSqs } from ${JSON.stringify(new URL('../../local/sqs.ts', import.meta.url).href)};
+    console.log((await startSqs({ dataDirectory: ${JSON.stringify(dataDirectory)}, queues: ${JSON.stringify(queues)} })).endpoint);
+    console.log('ready');`;
+  const program = launch(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script]);
+  await program.ready;
+  const remote = clientOf(program.stdout().split('\n')[0] ?? '');
+  const sent = new Set<string>();
+  const deleting = new Set<string>();
+  const deleted = new Set<string>();
+  const senders = Array.from({ length: 6 }, async (_, sender) => {
+    for (let index = 0; ; index++) {
+      const names = [`${sender}.${index}.a`, `${sender}.${index}.b`];
+      await remote.sendAll(names);
+      for (const name of names) sent.add(name);
+      if (deleted.size > 60) program.child.kill('SIGKILL');
+    }
+  });
+  const receivers = Array.from({ length: 3 }, async () => {
+    for (;;) {
+      const messages = await remote.receive();
+      // Every second one stays in flight.
+      const half = messages.filter((_, index) => index % 2 === 0);
+      if (half.length === 0) continue;
+      for (const { Body = '' } of half) deleting.add(Body);
+      await remote.removeAll(half);
+      for (const { Body = '' } of half) deleted.add(Body);
+    }
+  });
+  await Promise.allSettled([...senders, ...receivers]);
+  await program.exit;
+  remote.client.destroy();
+
+  now = Date.now() + 60_000;
+  const { receive } = await start();
+  const kept = new Set<string>();
+  for (let messages = await receive(); messages.length > 0; messages = await receive()) for (const { Body = '' } of messages) kept.add(Body);
+  expect(deleted.size).toBeGreaterThan(60);
+  expect([...deleted].filter((body) => kept.has(body))).toEqual([]);
+  expect([...sent].filter((body) => !kept.has(body) && !deleting.has(body))).toEqual([]);
+});
+
+test('a disk that is full refuses what it cannot keep, and takes what it can', async () => {
+  const script = `import { startSqs } from ${JSON.stringify(new URL('../../local/sqs.ts', import.meta.url).href)};
+    console.log((await startSqs({ dataDirectory: ${JSON.stringify(dataDirectory)}, queues: ${JSON.stringify(queues)} })).endpoint);
+    console.log('ready');`;
+  // The kernel lets this process write files of 64 KiB and no larger.
+  const program = launch('bash', ['-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath, '--import', 'tsx', '--input-type=module', '--eval', script], { TSX_DISABLE_CACHE: '1' });
+  await program.ready;
+  const remote = clientOf(program.stdout().split('\n')[0] ?? '');
+  const kept: string[] = [];
+  const attempt = async (name: string, length: number) => {
+    const outcome = await remote.send(`${name}:${'x'.repeat(length)}`).then(() => 'kept', (error: Error) => error.message);
+    if (outcome === 'kept') kept.push(name);
+    else expect(outcome).toContain('EFBIG');
+  };
+  for (let index = 0; index < 8; index++) await attempt(`${index}`, index % 2 === 0 ? 18_000 : 1000);
+  // Of the long ones three found room, and none of the short ones had to stand back.
+  expect(kept).toEqual(['0', '1', '2', '3', '4', '5', '7']);
+  // Written together, so that what is refused leaves whole lines behind it.
+  await Promise.all([attempt('a', 1), attempt('b', 2000), attempt('c', 18_000), attempt('d', 18_000)]);
+  expect(kept).toContain('a');
+  expect(kept).not.toContain('d');
+  await attempt('e', 1);
+  expect(await remote.counts()).toEqual([kept.length, 0, 0]);
+  program.child.kill('SIGKILL');
+  await program.exit;
+  remote.client.destroy();
+  now = Date.now();
+  expect(bodies(await (await start()).receive()).map((body) => body?.split(':')[0]).sort()).toEqual([...kept].sort());
+});
+
+describe('the journal', () => {
+  const journalFile = () => join(dataDirectory, 'messages.jsonl');
+
+  test('is for its owner only', async () => {
+    await (await start()).send('m');
+    expect((await stat(dataDirectory)).mode & 0o777).toBe(0o700);
+    expect((await stat(journalFile())).mode & 0o777).toBe(0o600);
+  });
+
+  test.each(['[{"kind":"send","queue":"wo', '[{"kind":"purge","queue":"work","purgedAt":1}]', '\0\0\0'])('goes on before what a crash has cut off: %j', async (torn) => {
+    const before = await start();
+    await before.send('m');
+    await before.sqs.close();
+    await appendFile(journalFile(), torn);
+    await writeFile(`${journalFile()}.unfinished`, 'half');
+    await writeFile(join(dataDirectory, 'README'), 'mine');
+    const after = await start();
+    await after.send('n');
+    await after.sqs.close();
+    expect(bodies(await (await start()).receive())).toEqual(['m', 'n']);
+    expect((await readdir(dataDirectory)).sort()).toEqual(['README', 'messages.jsonl']);
+  });
+
+  test.each<[string, number, (lines: string) => string]>([
+    ['of another format', 1, (lines) => lines.replace('"format":1', '"format":2')],
+    ['without a format', 1, (lines) => lines.slice(lines.indexOf('\n') + 1)],
+    ['emptied', 1, () => ''],
+    ['with a broken line', 2, (lines) => lines.replace('[{', '[')],
+    ['with a change of another kind', 2, (lines) => lines.replace('"send"', '"sent"')],
+    ['with a member of another type', 3, (lines) => lines.replace(/"receivedAt":\d+/, '"receivedAt":"now"')],
+  ])('one %s is refused by name and line', async (_, line, damage) => {
+    const { sqs, send, receive } = await start();
+    await send('secret body');
+    await receive();
+    await sqs.close();
+    await writeFile(journalFile(), damage(await readFile(journalFile(), 'utf8')));
+    const error = await start().catch((cause: unknown) => cause as Error);
+    expect((error as Error).message).toBe(`The journal ${journalFile()} is damaged in line ${line}: restore it from a backup, or move it away to go on without the messages in it.`);
+  });
+
+  const put = (messageId: string, body: string): Change => ({ kind: 'send', queue: 'q', message: { messageId, body, attributes: [], sentAt: 0, visibleAt: 0, receiveCount: 0 } });
+
+  /** Keeps the bodies of messages by their ids. */
+  async function openBodies(growthBytes: number): Promise<{ journal: Journal; kept: Map<string, string> }> {
+    const kept = new Map<string, string>();
+    const journal = await openJournal({
+      path: journalFile(),
+      growthBytes,
+      apply: (change) => (change.kind === 'send' ? kept.set(change.message.messageId, change.message.body) : change.kind === 'delete' && kept.delete(change.messageId)),
+      snapshot: () => [...kept].map(([messageId, body]) => put(messageId, body)),
+    });
+    return { journal, kept };
+  }
+
+  test('stays small while what it holds does, whoever writes meanwhile', async () => {
+    const { journal, kept } = await openBodies(20_000);
+    let largest = 0;
+    await Promise.all(Array.from({ length: 8 }, async (_, writer) => {
+      for (let index = 0; index < 100; index++) {
+        await journal.commit([put(`${writer}`, `${index}`), put(`${writer}.${index}`, 'x')]);
+        expect(kept.get(`${writer}`)).toBe(`${index}`);
+        await journal.commit([{ kind: 'delete', queue: 'q', messageId: `${writer}.${index}` }]);
+        if (index % 10 === 0) largest = Math.max(largest, (await stat(journalFile())).size);
+      }
+    }));
+    await journal.close();
+    // All that was written is some 250 kB.
+    expect(largest).toBeGreaterThan(10_000);
+    expect(largest).toBeLessThan(30_000);
+    const reopened = await openBodies(20_000);
+    expect([...reopened.kept].sort()).toEqual(Array.from({ length: 8 }, (_, writer) => [`${writer}`, '99']));
+    await reopened.journal.close();
+  });
+
+  test('is rewritten whole, however much it holds', async () => {
+    const { journal } = await openBodies(1_000_000);
+    const many = Array.from({ length: 500 }, (_, index): [string, string] => [`${index}`, `${index}:${'é'.repeat(400)}`]);
+    await journal.commit(many.map(([messageId, body]) => put(messageId, body)));
+    await journal.close();
+    for (let time = 0; time < 2; time++) {
+      const reopened = await openBodies(1_000_000);
+      expect([...reopened.kept]).toEqual(many);
+      await reopened.journal.close();
+    }
+  });
+
+  test('is added to where it cannot be rewritten', async () => {
+    const { journal } = await openBodies(100);
+    await rename(dataDirectory, `${dataDirectory}-away`);
+    for (let index = 0; index < 5; index++) await journal.commit([put(`${index}`, 'x'.repeat(100))]);
+    await rename(`${dataDirectory}-away`, dataDirectory);
+    await journal.commit([put('5', 'x'.repeat(1000))]);
+    await journal.close();
+    const reopened = await openBodies(100);
+    expect([...reopened.kept.keys()]).toEqual(['0', '1', '2', '3', '4', '5']);
+    await reopened.journal.close();
+  });
+});
