@@ -30,6 +30,7 @@ beforeAll(async () => {
     agent: { pending: pending.id, suspended: suspended.id, retired: retired.id, active: active.agent.id, 'with an expired certificate': expired.agent.id },
     certificate: { active: active.certificate.id, revoked: revoked.certificate.id, expired: expired.certificate.id },
   };
+  await runtime.idle(); // What the revocations entail is written by now, and is no request's doing.
 });
 
 afterAll(async () => {

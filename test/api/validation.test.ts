@@ -87,7 +87,7 @@ describe.each(requestFieldRows.filter(({ field }) => field !== 'status'))('$rout
       const { status, body } = await send(route, change(field, definition, value));
       expect([show(value), status]).toEqual([show(value), requests[route].passed]);
       // Agents are answered as they were described.
-      if (route.endsWith('-agent') && value !== null) expect(JSON.stringify(reading(field, body.data))).toBe(JSON.stringify(JSON.parse(stringify(value))));
+      if (['create-agent', 'update-agent'].includes(route) && value !== null) expect(JSON.stringify(reading(field, body.data))).toBe(JSON.stringify(JSON.parse(stringify(value))));
     }
   });
 
