@@ -32,6 +32,7 @@ beforeAll(async () => {
   acmeId = pending.tenant_id;
   agents = { pending, retired, active: active.agent, foreign: foreign.agent };
   certificates = { active: active.certificate, revoked: revoked.certificate, expired: expired.certificate, foreign: foreign.certificate };
+  await runtime.idle(); // What the revocation entails is written by now, and is no request's doing.
 });
 
 afterAll(async () => {
