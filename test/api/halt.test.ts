@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { certificateToPem } from '../../lambdas/pki/certificate.ts';
 import { certifiedAgent, dataOf, fullAgent, registerAgent, unknownId } from '../support/agents.ts';
@@ -6,7 +7,7 @@ import { awsError, notPerformed, rewritten, type Fault } from '../support/faults
 import { requests } from '../support/faults-requests.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { keyPool } from '../support/key-pool.ts';
-import { openssl } from '../support/openssl.ts';
+import { isInstalled, openssl, runClientWithFiles } from '../support/openssl.ts';
 import { expectProblem } from '../support/problems.ts';
 import { crlsOf } from '../support/published-crl.ts';
 import type { Call, CallOptions } from '../support/runtime.ts';
@@ -88,6 +89,17 @@ describe('an active agent', () => {
     expect([shard, complete].map(({ entries }) => entries.get(certificate.serial_number)?.reasonCode)).toEqual([reasonCode, reasonCode]);
     expect((await runtime.aftermath.agentKeys(agent.id)).map(({ state }) => state)).toEqual(['PendingDeletion']);
   });
+});
+
+(isInstalled('jq') ? test : test.skip)('a receipt is verified by the commands of docs/api.md', async () => {
+  const { agent, certificate } = await certifiedAgent(call);
+  await halted(agent.id, { reason: 'Sagt "Halt" \\ – 停止 ’' });
+  const [, commands = ''] = /```sh\n([^`]*statement\.sig[^`]*)```/.exec(readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')) ?? [];
+  const filled = commands.replace('<serial>', certificate.serial_number).replace('<DistributionUrl>', runtime.distributionUrl);
+  const run = (script: string) => runClientWithFiles('bash', ['-euo', 'pipefail', '-c', `api=${runtime.url}\n${script}`]);
+  expect(await run(filled)).toMatchObject({ status: 0, stdout: 'Verified OK\n' });
+  // The same with a statement that was changed.
+  expect(await run(filled.replace('jq -cjS', "sed -i s/Halt/Hold/ receipt.json; jq -cjS"))).toMatchObject({ status: 1, stdout: 'Verification failure\n' });
 });
 
 describe('an agent without an active certificate', () => {

@@ -61,8 +61,9 @@ describe('200 requests for one agent at once', () => {
 
 describe('an issuance under way', () => {
   /** Certifies a new agent and holds the request at the given point. */
-  async function underWay(point: 'sign' | 'commit' | 'createKey') {
+  async function underWay(point: 'sign' | 'commit' | 'createKey', prepare: (agentId: string) => Promise<unknown> = () => Promise.resolve()) {
     const agentId = await runtime.newAgent();
+    await prepare(agentId);
     const hold = point === 'commit' ? runtime.dynamodb.hold({ ...requests.transaction, concerning: agentId }, { times: 1 }) : runtime.kms.hold(requests[point], { times: 1 });
     const answer = runtime.certify(agentId);
     await hold.reached;
@@ -81,6 +82,15 @@ describe('an issuance under way', () => {
     expect((await runtime.aftermath.agentKeys(agentId)).map(({ state }) => state)).toEqual(['PendingDeletion']);
     await expectSound(agentId);
     expect((await runtime.certify(agentId)).status).toBe(201);
+  });
+
+  test('of an agent that is suspended already is broken off by another suspension', async () => {
+    const { agentId, answer, hold } = await underWay('sign', suspend);
+    expect((await suspend(agentId)).body.data.status).toBe('suspended');
+    hold.release();
+    expect(codesOf([await answer])).toEqual(['409 ISSUANCE_INTERRUPTED']);
+    expect((await runtime.aftermath.agent(agentId))['status']).toBe('suspended');
+    await expectSound(agentId);
   });
 
   test.each(points)('is broken off for ever by a retirement that comes while it is at %s', async (point) => {

@@ -87,7 +87,7 @@ describe.each(requestFieldRows.filter(({ field }) => field !== 'status'))('$rout
       const { status, body } = await send(route, change(field, definition, value));
       expect([show(value), status]).toEqual([show(value), requests[route].passed]);
       // Agents are answered as they were described.
-      if (route.endsWith('-agent') && value !== null) expect(JSON.stringify(reading(field, body.data))).toBe(JSON.stringify(JSON.parse(stringify(value))));
+      if (['create-agent', 'update-agent'].includes(route) && value !== null) expect(JSON.stringify(reading(field, body.data))).toBe(JSON.stringify(JSON.parse(stringify(value))));
     }
   });
 
@@ -243,6 +243,8 @@ describe('queries', () => {
     for (const cursor of forged) expectProblem(await runtime.call('GET', `${path}=${encodeURIComponent(cursor)}`), 400, 'INVALID_CURSOR');
     expectProblem(await runtime.call('GET', `${path}=${'x'.repeat(513)}`), 400, 'VALIDATION_FAILED', { issues: [name] });
     expect((await runtime.call('GET', `${path}=${encoded(`2026-01-01T00:00:00.000Z#${agentId}`)}`)).status).toBe(200);
+    // Or the time that it is to begin before.
+    for (const [time, some] of [['2000-01-01T00:00:00Z', false], ['2999-01-01T00:00:00Z', true]]) expect([time, (await runtime.call('GET', `${path}=${time}`)).body.data.length > 0]).toEqual([time, some]);
   });
 
   test('unknown parameters are ignored', async () => {
