@@ -1,7 +1,6 @@
 import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseCrl } from '../lambdas/pki/crl.ts';
-import { certificateToPem } from '../lambdas/pki/certificate.ts';
 import { completeCrlPath, distributedUrl } from '../lambdas/pki/distribution-urls.ts';
 import { localCredentials, region } from '../local/account.ts';
 import { keyPool } from '../test/support/key-pool.ts';
@@ -25,10 +24,10 @@ export const drain: Bench = {
   async run(context) {
     const { service, count = defaultCertificates, progress, signal } = context;
     const running = await service();
-    const { runtime, issuingCertificate } = running;
+    const { runtime } = running;
     progress(`\n  ${count} certificates are being made\n`);
     const [tenant] = runtime.tenants;
-    const certificates = await seedCertificates(runtime, { tenantId: tenant?.id ?? '', count, certificatePem: certificateToPem(await issuingCertificate()), crlShardCount, signal });
+    const certificates = await seedCertificates(runtime, { tenantId: tenant?.id ?? '', count, crlShardCount, signal });
     const kms = new KMSClient({ endpoint: runtime.kmsEndpoint, region, credentials: localCredentials });
     try {
       return [{ title: `${count} certificates revoked at once`, rows: await watch(context, running, certificates, kms), remarks }];

@@ -21,8 +21,6 @@ export interface SeededCertificate {
 export interface Seed {
   readonly tenantId: string;
   readonly count: number;
-  /** Stands in for the certificates themselves: what revocation needs is what the registry says of them. */
-  readonly certificatePem: string;
   readonly crlShardCount: number;
   readonly signal: AbortSignal;
 }
@@ -34,7 +32,8 @@ const YEAR_MILLISECONDS = 365 * 24 * HOUR_MILLISECONDS;
 
 /**
  * Writes agents with an active certificate each past the API, as certify would have left them, many at a time. Their keys
- * are the KMS's own.
+ * are the KMS's own. Only the certificates themselves are missing: their end needs nothing but what the registry says of
+ * them, and the local engine's stream is the slower, the more there is in it.
  */
 export async function seedCertificates({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick<Runtime, 'dynamodbEndpoint' | 'kmsEndpoint' | 'tableNames'>, seed: Seed): Promise<SeededCertificate[]> {
   const client = new DynamoDBClient({ endpoint: dynamodbEndpoint, region, credentials: localCredentials });
@@ -62,7 +61,7 @@ export async function seedCertificates({ dynamodbEndpoint, kmsEndpoint, tableNam
   return seeded;
 }
 
-function certifiedAgent({ tenantId, certificatePem, crlShardCount }: Seed, keyArn: string): { agent: Agent; certificate: Certificate } {
+function certifiedAgent({ tenantId, crlShardCount }: Seed, keyArn: string): { agent: Agent; certificate: Certificate } {
   const issued = Date.now() - HOUR_MILLISECONDS;
   const [issuedAt, expiresAt] = [new Date(issued).toISOString(), new Date(Math.floor((issued + YEAR_MILLISECONDS) / 1000) * 1000).toISOString()];
   const certified = { name: 'Bench agent', modelHash: 'sha256:9f86d081', permittedActions: [] };
@@ -70,6 +69,6 @@ function certifiedAgent({ tenantId, certificatePem, crlShardCount }: Seed, keyAr
   const crlShard = crlShardOf(id, crlShardCount);
   return {
     agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate: { id, issuedAt, expiresAt, keyArn, crlShard } },
-    certificate: { id, agentId, tenantId, certificatePem, keyArn, status: 'active', issuedAt, expiresAt, createdAt: issuedAt, certified, issuer: 'CN=Bench', crlShard },
+    certificate: { id, agentId, tenantId, certificatePem: '', keyArn, status: 'active', issuedAt, expiresAt, createdAt: issuedAt, certified, issuer: 'CN=Bench', crlShard },
   };
 }

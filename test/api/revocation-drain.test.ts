@@ -4,7 +4,6 @@ import { load } from '../../bench/harness/load.ts';
 import { seedCertificates, type SeededCertificate } from '../../bench/harness/seed.ts';
 import { crlShardUrl } from '../../lambdas/pki/distribution-urls.ts';
 import { revoke } from '../support/agents.ts';
-import { pemsIn } from '../support/authorities.ts';
 import { awsError, startFaultProxy, type FaultProxy, type Injection } from '../support/faults.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { crlShardCount, publishedCrl } from '../support/published-crl.ts';
@@ -33,9 +32,8 @@ beforeAll(async () => {
     interpose: { kms: async (endpoint) => (kms = await startFaultProxy(endpoint)).endpoint, s3: async (endpoint) => (s3 = await startFaultProxy(endpoint)).endpoint },
   });
   tables = openTables(runtime);
-  const [certificatePem = ''] = pemsIn((await runtime.call('GET', '/ca')).body as string);
   const [tenant] = runtime.tenants;
-  certificates = await seedCertificates(runtime, { tenantId: tenant?.id ?? '', count, certificatePem, crlShardCount, signal });
+  certificates = await seedCertificates(runtime, { tenantId: tenant?.id ?? '', count, crlShardCount, signal });
   kms.reset();
   s3.reset();
   noneAtAll = kms.inject({ operation: 'ScheduleKeyDeletion' }, awsError('ThrottlingException'));
@@ -82,10 +80,13 @@ describe('a thousand revocations at once', () => {
 
   test('are each on the CRL of their shard, and on no other', async () => {
     for (let shard = 0; shard < crlShardCount; shard++) {
-      const { entries } = await publishedCrl(crlShardUrl(runtime.distributionUrl, shard));
-      expect([...entries.keys()].sort()).toEqual(serialNumbers(certificates.filter(({ crlShard }) => crlShard === shard)));
+      const expected = serialNumbers(certificates.filter(({ crlShard }) => crlShard === shard));
+      const listed = async () => [...(await publishedCrl(crlShardUrl(runtime.distributionUrl, shard))).entries.keys()].sort();
+      // The complete CRL comes last and may be ahead by what was revoked meanwhile.
+      await until(async () => (await listed()).length >= expected.length, 30);
+      expect(await listed()).toEqual(expected);
     }
-  });
+  }, 60_000);
 
   test('cost a handful of publications: one for each second they are gathered for', () => {
     const publications = publicationsOf('crl/complete.crl');

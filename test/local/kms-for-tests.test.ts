@@ -67,6 +67,15 @@ describe('quotas', () => {
     expect(refused.map(({ name, $metadata }) => [name, $metadata.httpStatusCode])).toEqual([['ThrottlingException', 400], ['ThrottlingException', 400]]);
   });
 
+  test('hold for some operations only, where those are named', async () => {
+    await open({ quotas: ['ScheduleKeyDeletion'], keyMaterial: keyPool(1) });
+    const keyIds = await Promise.all(Array.from({ length: 20 }, () => createKey()));
+    const deletions = await Promise.allSettled(keyIds.map((KeyId) => client.send(new ScheduleKeyDeletionCommand({ KeyId }))));
+    const { length: done } = deletions.filter(({ status }) => status === 'fulfilled');
+    expect(done).toBeGreaterThanOrEqual(15);
+    expect(done).toBeLessThan(20);
+  });
+
   test('are off unless asked for', async () => {
     await open({ keyMaterial: keyPool(1) });
     await Promise.all(Array.from({ length: 20 }, async () => client.send(new ScheduleKeyDeletionCommand({ KeyId: await createKey() }))));
