@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ChangeMessageVisibilityCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand, SQSClient, type SendMessageCommandInput } from '@aws-sdk/client-sqs';
+import type { SendMessageCommandInput, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { join } from 'node:path';
-import { localCredentials, region } from '../../local/account.ts';
 import { startQueueConsumer, type QueueConsumer, type QueueConsumerOptions } from '../../local/queues.ts';
 import { reportedFailures } from '../../local/queues/batch-failures.ts';
 import { startSqs, type EmbeddedSqs } from '../../local/sqs.ts';
 import { eventually } from './processes.ts';
+import { queueClient, sqsClient } from './queue-client.ts';
 import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
 
 let sqs: EmbeddedSqs;
@@ -32,17 +32,17 @@ async function start(dataDirectory?: string): Promise<void> {
     queues: [{ name: 'work', visibilityTimeoutSeconds: 1, redrive: { deadLetterQueue: 'dead', maxReceiveCount: 2 } }, { name: 'dead' }, { name: 'long' }],
     ...(dataDirectory !== undefined && { dataDirectory }),
   });
-  client = new SQSClient({ endpoint: sqs.endpoint, region, credentials: localCredentials });
+  client = sqsClient(sqs.endpoint);
 }
 
-const send = (MessageBody: string, more: Partial<SendMessageCommandInput> = {}) => client.send(new SendMessageCommand({ QueueUrl: sqs.queueUrl('work'), MessageBody, ...more }));
+const queue = (name: string) => queueClient(client, sqs.queueUrl(name));
+const send = (body: string, more: Partial<SendMessageCommandInput> = {}) => queue('work').send(body, more);
+const counts = (name = 'work') => queue(name).counts();
 
-async function sendAll(count: number, queue = 'work'): Promise<string[]> {
-  const bodies = Array.from({ length: count }, (_, index) => `${index}`);
-  for (let at = 0; at < count; at += 10) {
-    await client.send(new SendMessageBatchCommand({ QueueUrl: sqs.queueUrl(queue), Entries: bodies.slice(at, at + 10).map((MessageBody) => ({ Id: MessageBody, MessageBody })) }));
-  }
-  return bodies;
+async function sendAll(count: number, name = 'work'): Promise<string[]> {
+  const sent = Array.from({ length: count }, (_, index) => `${index}`);
+  await queue(name).sendAll(sent);
+  return sent;
 }
 
 async function consume(handler: (records: SQSRecord[]) => unknown, options: Partial<QueueConsumerOptions> = {}): Promise<QueueConsumer> {
@@ -51,12 +51,6 @@ async function consume(handler: (records: SQSRecord[]) => unknown, options: Part
   });
   consumers.push(consumer);
   return consumer;
-}
-
-/** Visible, in flight, delayed. */
-async function counts(queue = 'work'): Promise<number[]> {
-  const { Attributes } = await client.send(new GetQueueAttributesCommand({ QueueUrl: sqs.queueUrl(queue), AttributeNames: ['All'] }));
-  return [Attributes?.ApproximateNumberOfMessages, Attributes?.ApproximateNumberOfMessagesNotVisible, Attributes?.ApproximateNumberOfMessagesDelayed].map(Number);
 }
 
 const bodies = (records: readonly SQSRecord[]) => records.map(({ body }) => body);
@@ -175,10 +169,9 @@ test('what somebody else has received meanwhile is not deleted', async () => {
   await send('m');
   let received: unknown[] = [];
   const consumer = await consume(async ([record]) => {
-    const QueueUrl = sqs.queueUrl('work');
     // As after a visibility timeout that was too short.
-    await client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: record?.receiptHandle, VisibilityTimeout: 0 }));
-    received = (await client.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 60 }))).Messages ?? [];
+    await queue('work').hide(record?.receiptHandle, 0);
+    received = await queue('work').receive({ VisibilityTimeout: 60 });
   }, { maximumConcurrency: 1 });
   await consumer.idle();
   expect(received).toMatchObject([{ Body: 'm' }]);
@@ -275,7 +268,7 @@ test('a queue that cannot be reached is tried again, and said once', async () =>
   await eventually(() => troubles.length > 0);
   client.destroy();
   sqs = await startSqs({ port, queues: [{ name: 'work' }] });
-  client = new SQSClient({ endpoint: sqs.endpoint, region, credentials: localCredentials });
+  client = sqsClient(sqs.endpoint);
   await send('m');
   await eventually(() => seen.length === 1);
   await consumer.idle();

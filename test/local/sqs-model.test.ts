@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { ChangeMessageVisibilityCommand, DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import fc from 'fast-check';
 import { startSqs, type EmbeddedSqs } from '../../local/sqs.ts';
+import { queueClient, sqsClient, type QueueClient } from './queue-client.ts';
 import { removeTemporaryDirectories, temporaryDirectory } from './temporary-directory.ts';
 
 afterAll(removeTemporaryDirectories);
@@ -67,7 +68,8 @@ class Model {
 class Subject {
   readonly #clock: () => Date;
   readonly #dataDirectory: string | undefined;
-  #running: { sqs: EmbeddedSqs; client: SQSClient } | undefined;
+  #sqs: EmbeddedSqs | undefined;
+  #client: SQSClient | undefined;
 
   constructor(clock: () => Date, dataDirectory: string | undefined) {
     this.#clock = clock;
@@ -75,29 +77,18 @@ class Subject {
   }
 
   async start(): Promise<void> {
-    const sqs = await startSqs({ queues, clock: this.#clock, ...(this.#dataDirectory !== undefined && { dataDirectory: this.#dataDirectory }) });
-    this.#running = { sqs, client: new SQSClient({ endpoint: sqs.endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 }) };
+    this.#sqs = await startSqs({ queues, clock: this.#clock, ...(this.#dataDirectory !== undefined && { dataDirectory: this.#dataDirectory }) });
+    this.#client = sqsClient(this.#sqs.endpoint);
   }
 
   async stop(): Promise<void> {
-    this.#running?.client.destroy();
-    await this.#running?.sqs.close();
+    this.#client?.destroy();
+    await this.#sqs?.close();
   }
 
-  send = (MessageBody: string, DelaySeconds: number) => this.#use(({ client, QueueUrl }) => client.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds })));
-  receive = async (MaxNumberOfMessages: number, VisibilityTimeout: number | undefined, queue = 'work') =>
-    (await this.#use(({ client, QueueUrl }) => client.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages, VisibilityTimeout })), queue)).Messages ?? [];
-  delete = (ReceiptHandle: string) => this.#use(({ client, QueueUrl }) => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })));
-  hide = (ReceiptHandle: string, VisibilityTimeout: number) => this.#use(({ client, QueueUrl }) => client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout })));
-  /** Visible, in flight, delayed. */
-  async counts(): Promise<number[]> {
-    const { Attributes } = await this.#use(({ client, QueueUrl }) => client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] })));
-    return [Attributes?.ApproximateNumberOfMessages, Attributes?.ApproximateNumberOfMessagesNotVisible, Attributes?.ApproximateNumberOfMessagesDelayed].map(Number);
-  }
-
-  #use<T>(use: (running: { client: SQSClient; QueueUrl: string }) => T, queue = 'work'): T {
-    if (this.#running === undefined) throw new Error('It is to be started first.');
-    return use({ client: this.#running.client, QueueUrl: this.#running.sqs.queueUrl(queue) });
+  queue(name: 'work' | 'dead'): QueueClient {
+    if (this.#client === undefined || this.#sqs === undefined) throw new Error('It is to be started first.');
+    return queueClient(this.#client, this.#sqs.queueUrl(name));
   }
 }
 
@@ -105,11 +96,12 @@ async function compare(subject: Subject, model: Model, steps: readonly Step[]): 
   const receipts: { body: string; receives: number; handle: string }[] = [];
   let sent = 0;
   for (const one of steps) {
+    const queue = subject.queue('work');
     if (one.do === 'send') {
-      await subject.send(`${sent}`, one.delay);
+      await queue.send(`${sent}`, { DelaySeconds: one.delay });
       model.send(`${sent++}`, one.delay);
     } else if (one.do === 'receive') {
-      const received = await subject.receive(one.most, one.visibility);
+      const received = await queue.receive({ MaxNumberOfMessages: one.most, VisibilityTimeout: one.visibility });
       expect(received.map(({ Body }) => Body)).toEqual(model.receive(one.most, one.visibility));
       receipts.push(...received.map(({ Body = '', ReceiptHandle = '' }) => ({ body: Body, receives: model.work.get(Body)?.receives ?? 0, handle: ReceiptHandle })));
     } else if (one.do === 'advance') {
@@ -121,20 +113,18 @@ async function compare(subject: Subject, model: Model, steps: readonly Step[]): 
       const { body, receives, handle } = receipts[one.receipt % receipts.length] as (typeof receipts)[number];
       const isLatest = model.work.get(body)?.receives === receives;
       if (one.do === 'delete') {
-        await subject.delete(handle);
+        await queue.remove(handle);
         if (isLatest) model.work.delete(body);
       } else if (isLatest) {
-        await subject.hide(handle, one.seconds);
+        await queue.hide(handle, one.seconds);
         model.hide(body, one.seconds);
       } else {
-        await expect(subject.hide(handle, one.seconds)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+        await expect(queue.hide(handle, one.seconds)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
       }
     }
-    expect(await subject.counts()).toEqual(model.counts());
+    expect(await subject.queue('work').counts()).toEqual(model.counts());
   }
-  const buried: (string | undefined)[] = [];
-  for (let letters = await subject.receive(10, 3600, 'dead'); letters.length > 0; letters = await subject.receive(10, 3600, 'dead')) buried.push(...letters.map(({ Body }) => Body));
-  expect(buried.sort()).toEqual([...model.dead].sort());
+  expect((await subject.queue('dead').drain()).sort()).toEqual([...model.dead].sort());
 }
 
 test.each([['in memory', false], ['in a data directory, restarted in between', true]])('any requests, %s, are answered as those of a queue', async (_, isKept) => {
