@@ -5,6 +5,7 @@ import { operations } from './operations.ts';
 /** What any path may answer: by the gateway where no function has a say (lib/gateway-responses.ts), and to a body that nobody asked for. */
 export const anywhere: Readonly<Record<string, number>> = {
   INVALID_JSON: 400,
+  VALIDATION_FAILED: 400,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   PAYLOAD_TOO_LARGE: 413,
