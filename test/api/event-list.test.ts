@@ -244,7 +244,7 @@ describe('what the risk pipeline writes itself', () => {
     const bare = { agent_id: agent.id, action_type: 'api_call', factors: [], source_ip: null, payload: {} };
     expect(first).toEqual({ ...bare, id: odd, risk_score: 0.2, risk_band: 'low', occurred_at: at(20) });
     expect(second).toEqual({ ...bare, id: list_, risk_score: 0.2, risk_band: 'low', occurred_at: '2026-05-17T08:00:00.000Z' });
-    expect(third).toEqual({ ...bare, id: high, risk_score: 12345678901234567890, risk_band: 'high', occurred_at: at(22) });
+    expect(third).toEqual({ ...bare, id: high, risk_score: Number('12345678901234567890'), risk_band: 'high', occurred_at: at(22) });
     expect(ids(await list(call, `agent_id=${agent.id}&band=high`))).toEqual([high]);
   });
 
