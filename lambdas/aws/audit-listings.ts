@@ -15,9 +15,9 @@ import type { Table } from './table.ts';
 
 const { indexes: { 'by-agent': byAgent }, ...byShard } = tables.registry;
 
-/** 8 entries are some 4 KB, a read unit: more than a page of 20 takes of one partition, as a rule. */
-const firstReadOfShard = 8;
-// Some 500 read units.
+/** More than a page takes of one partition, as a rule; of some 700 bytes each, one read unit or two. */
+const firstReadOfShard = (limit: number) => Math.ceil(limit / shardDigits.length) + 3;
+// Some 750 read units.
 const mostLookedAt = 4000;
 
 export function auditTrail(table: Table): AuditTrail {
@@ -31,7 +31,7 @@ export function auditTrail(table: Table): AuditTrail {
         before: cursor === undefined ? newest : readCursor(cursor),
         positionOf: creationOf,
         isWanted: (entry) => (eventType === undefined || entry.eventType === eventType) && (actorType === undefined || entry.actor.type === actorType),
-        firstRead: affectedId === undefined ? firstReadOfShard : Math.min(limit + 1, mostKeysAtOnce),
+        firstRead: affectedId === undefined ? firstReadOfShard(limit) : Math.min(limit + 1, mostKeysAtOnce),
         mostLookedAt,
       });
       return { items: entries, ...(next !== undefined && { nextCursor: writeCursor(next) }) };

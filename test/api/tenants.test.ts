@@ -26,7 +26,6 @@ beforeAll(async () => {
   dataOf(await call('DELETE', `/agents/${retired.id}`, options), 200);
   await revoke(call, revoked.certificate.id, { ...options, body: { reason: 'x' } });
   await tables.expireCertificate(expired.certificate.id);
-  await runtime.idle(); // What follows from the revocations is not what is looked for below.
   foreign = {
     agent: { pending: pending.id, suspended: suspended.id, retired: retired.id, active: active.agent.id, 'with an expired certificate': expired.agent.id },
     certificate: { active: active.certificate.id, revoked: revoked.certificate.id, expired: expired.certificate.id },
