@@ -103,16 +103,20 @@ async function settledDay({ history, agent, keep, isLate }: Reading, rollUp: Rol
   let kept = rollUp;
   let settled = rollUp;
   if (until <= rollUp.through) return rollUp;
+  if (isLate()) throw stillCounting();
   for await (const { events, through } of history.readEvents(agent, rollUp.through, until)) {
     settled = counted(settled, events, through);
     const late = isLate();
     if (through !== end && eventCountOf(settled) - eventCountOf(kept) < worthKeeping && !late) continue;
     await keep(settled);
     kept = settled;
-    if (late) throw new Refusal('REGISTRY_UNAVAILABLE', 'The agent’s events are so many that they are still being counted. Ask again shortly; what has been counted is kept.');
+    if (late) throw stillCounting();
   }
   return settled;
 }
+
+const stillCounting = () =>
+  new Refusal('REGISTRY_UNAVAILABLE', 'The agent’s events are so many that they are still being counted. Ask again shortly; what has been counted is kept.');
 
 /** Keeps roll-ups. One that cannot be is no reason to refuse the profile: no more are tried, and the next who asks counts again. */
 function keeper(history: RiskHistory, agentId: string): Reading['keep'] {

@@ -34,13 +34,16 @@ export function counted(rollUp: RollUp, events: readonly BriefRiskEvent[], throu
   const byBand = { ...rollUp.byBand };
   const high: HighRiskEvent[] = [];
   for (const { id, actionType, score, occurredAt, sourceIp } of events) {
-    byType[actionType] = plus(byType[actionType] ?? nothing, { count: 1, scoreMillionths: Math.round(score * 1e6) });
+    byType[actionType] = plus(byType[actionType] ?? nothing, { count: 1, scoreMillionths: millionthsOf(score) });
     const band = riskBand(score);
     byBand[band] += 1;
     if (band === 'high') high.push({ id, actionType, score, occurredAt, ...(sourceIp !== undefined && { sourceIp }) });
   }
   return { date: rollUp.date, through, byType, byBand, highRisk: [...high.reverse(), ...rollUp.highRisk].slice(0, shownHighRiskEvents) };
 }
+
+/** A score beyond 0 to 1 is a mistake of its writer, which is to spoil no average. */
+const millionthsOf = (score: number) => Math.round(Math.min(Math.max(score, 0), 1) * 1e6);
 
 export const nothing: Tally = { count: 0, scoreMillionths: 0 };
 
