@@ -36,7 +36,7 @@ beforeAll(async () => {
   ({ root, issuing } = await downloadIssuers(anyLeaf));
   shardCrls = await downloadCrls([...Object.values(active), ...Object.values(revoked)]);
   [rootCrl = new Uint8Array()] = (await downloadCrls([issuing])).values();
-}, 120_000);
+}, 240_000);
 afterAll(() => runtime.stop());
 
 /** Eight at a time. */

@@ -27,7 +27,7 @@ test('A short run of everything prints tables, and then the same figures as one 
   expect(rows).toContainEqual({
     request: 'certify', calls: 7, in_a_row: 6, operations: 'GetItem, UpdateItem, CreateKey, GetPublicKey + UpdateItem, Sign, TransactWriteItems',
   });
-}, 90_000);
+}, 180_000);
 
 test('With --json there is nothing but JSON, of what was asked for', async () => {
   const { status, stdout } = await runProgram('bench/run.ts', ['build', '--seconds', '0.1', '--json']);
@@ -41,7 +41,7 @@ test('What is revoked at once drains, by itself alone', async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('20 certificates are being made') });
   const { reports } = JSON.parse(stdout) as { reports: Report[] };
   expect(reports[0]?.rows.map(({ what, number }) => [what, number])).toEqual([['certificates revoked in the registry', 20], ['on the CRLs', 20], ['keys unusable and pending deletion', 20]]);
-}, 60_000);
+}, 120_000);
 
 test.each([
   [['crypto'], 'There is no bench "crypto": it is one of build, crl, certify'],
