@@ -75,8 +75,20 @@ export function problem(error: unknown, requestId: string): Answer {
     const { status, code, message, issues } = error;
     return { status, body: { error: message, code, request_id: requestId, ...(issues !== undefined && { issues }) } };
   }
+  if (isOutOfTime(error)) {
+    return {
+      status: 503,
+      headers: { 'retry-after': '5' },
+      body: { error: 'The service cannot answer right now. Wait a moment and try again.', code: 'SERVICE_UNAVAILABLE', request_id: requestId },
+    };
+  }
   return {
     status: 500,
     body: { error: 'Something unforeseen went wrong. Try again, and give the request id to the operator if it stays so.', code: 'INTERNAL_ERROR', request_id: requestId },
   };
+}
+
+/** The function's time is over: middy says so a moment before Lambda would end it without an answer. */
+function isOutOfTime(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError' && (error.cause as { package?: string } | undefined)?.package === '@middy/core';
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
 import { Refusal, type RefusalCode } from '../../lambdas/authority/errors.ts';
 import { BadRequest, problem } from '../../lambdas/http/problem.ts';
 
@@ -60,6 +62,12 @@ describe('a request that never reached a use case', () => {
     const issues = [{ path: 'name', message: 'must not be blank' }];
     expect(problem(new BadRequest(400, 'VALIDATION_FAILED', 'No.', issues), 'r').body).toStrictEqual({ error: 'No.', code: 'VALIDATION_FAILED', request_id: 'r', issues });
   });
+});
+
+test('a function whose time is over is not available, and says when to come back', async () => {
+  const outOfTime = middy({ timeoutEarlyInMillis: 1 }).handler(() => new Promise(() => undefined));
+  const error: unknown = await Promise.resolve(outOfTime({}, { getRemainingTimeInMillis: () => 10 } as Context)).catch((thrown: unknown) => thrown);
+  expect(problem(error, 'r')).toMatchObject({ status: 503, headers: { 'retry-after': '5' }, body: { code: 'SERVICE_UNAVAILABLE', request_id: 'r' } });
 });
 
 test.each([
