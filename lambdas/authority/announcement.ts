@@ -42,22 +42,15 @@ function announcedAs(eventType: AuditEventType): AnnouncedEvent | undefined {
 }
 
 function dataOf({ eventType, affectedId, createdAt, metadata }: AuditEntry): Announcement['data'] {
-  switch (eventType) {
-    case 'certificate.issued':
-      return { ...metadata, ...certificate(affectedId), issued_at: createdAt };
-    case 'certificate.revoked':
-      return { ...metadata, ...certificate(affectedId), revocation_reason: metadata['reason'] ?? '', revoked_at: createdAt };
-    case 'certificate.expired':
-      return { ...metadata, ...certificate(affectedId) };
-    case 'agent.suspended':
-    case 'agent.halted':
-    case 'agent.high_risk':
-      return { ...metadata, agent_id: affectedId, status: 'suspended' };
-    case 'agent.retired':
-      return { ...metadata, agent_id: affectedId, status: 'retired' };
-    default:
-      return { ...metadata, agent_id: affectedId };
-  }
+  const details = { ...metadata, ...more[eventType]?.(createdAt, metadata) };
+  if (!eventType.startsWith('certificate.')) return { ...details, agent_id: affectedId };
+  return { ...details, certificate_id: affectedId, serial_number: serialNumberOf(affectedId) };
 }
 
-const certificate = (id: string) => ({ certificate_id: id, serial_number: serialNumberOf(id) });
+const more: { readonly [Type in AuditEventType]?: (createdAt: string, metadata: AuditEntry['metadata']) => Announcement['data'] } = {
+  'certificate.issued': (createdAt) => ({ issued_at: createdAt }),
+  'certificate.revoked': (createdAt, { reason = '' }) => ({ revocation_reason: reason, revoked_at: createdAt }),
+  'agent.suspended': () => ({ status: 'suspended' }),
+  'agent.halted': () => ({ status: 'suspended' }),
+  'agent.retired': () => ({ status: 'retired' }),
+};
