@@ -14,6 +14,7 @@ const expiries = 'EXPIRY#*';
 const crlEntries = 'REVOKED#*';
 const outbox = 'OUTBOX#*';
 const effects = 'EFFECT#*';
+const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
 const authorities = 'CA#*';
@@ -79,7 +80,7 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
     'authorize': [items(['GetItem'], apiKeys)],
-    'auto-revoke': [revoke, readStream(risk), setAside(deadLetters)],
+    'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).

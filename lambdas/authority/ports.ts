@@ -62,6 +62,8 @@ export interface Registry {
   updateAgent(change: AgentChange): Promise<boolean>;
   listAgents(tenantId: string, query: { status?: AgentStatus | undefined; limit: number; offset: number; cursor?: string | undefined }): Promise<Page<Agent>>;
   countAgents(tenantId: string, status?: AgentStatus): Promise<number>;
+  /** Writes that this risk record reached the threshold; once, however often it is asked to. */
+  recordRiskAlert(recordId: string, audit: AuditEntry): Promise<void>;
   /** Sets the score an agent is shown with. */
   noteRiskScore(agentId: string, riskScore: number, observedAt: string): Promise<void>;
 

@@ -24,6 +24,7 @@ export const expiryKey = (certificate: EndingCertificate): Key => ({ pk: expirie
 export const crlEntryKey = (certificate: EndingCertificate): Key => ({ pk: crlEntriesOf(certificate.crlShard), sk: endOf(certificate) });
 export const outboxKey = (certificateId: string): Key => ({ pk: `${outboxKeyPrefix}${certificateId}`, sk: 'OUTBOX' });
 export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL'): Key => ({ pk: `EFFECT#${certificateId}`, sk: effect });
+export const alertKey = (agentId: string, recordId: string): Key => ({ pk: `ALERT#${agentId}`, sk: recordId });
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });

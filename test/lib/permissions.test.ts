@@ -73,7 +73,7 @@ const expected: Record<string, readonly string[]> = {
   'get-agent-risk': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem dynamodb:Query on <risk>'],
   'list-audit-entries': ['dynamodb:BatchGetItem dynamodb:Query on <registry>, keys in AUDIT#*', 'dynamodb:Query on <registry>/index/by-agent'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
-  'auto-revoke': [revoke, readStream('risk'), ...setAside],
+  'auto-revoke': [revoke, 'dynamodb:PutItem on <registry>, keys in ALERT#* AUDIT#*', readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
