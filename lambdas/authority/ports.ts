@@ -2,6 +2,7 @@ import type { ActiveCertificate, Agent, AgentProfile, AgentStatus, Halt, Lease }
 import type { Actor, AuditEntry, AuditEventType } from './audit.ts';
 import type { Certificate, CertificateStatus } from './certificate.ts';
 import type { CertificateEnd, EndingCertificate } from './certificate-end.ts';
+import type { ChainLink, ChainPosition } from './chain-link.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
 import type { ActionType, RiskBand } from './risk-assessment.ts';
 import type { RollUp } from './risk-roll-up.ts';
@@ -281,6 +282,19 @@ export interface AuditTrail {
     readonly limit: number;
     readonly cursor?: string | undefined;
   }): Promise<Page<AuditEntry>>;
+}
+
+/** The chains of audit entries, one for each tenant. */
+export interface AuditChain {
+  /** Which of these entries are in a chain already. Strongly consistent, as is the head. */
+  listChained(entryIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Undefined where nothing of the tenant's is chained. */
+  getHead(tenantId: string): Promise<ChainPosition | undefined>;
+  /**
+   * Writes up to 49 links of one tenant, which follow each other and the head, all of them or none.
+   * @returns false where the head is no longer this one, or one of the entries is in a chain already.
+   */
+  append(head: ChainPosition | undefined, links: readonly ChainLink[]): Promise<boolean>;
 }
 
 export interface Webhooks {

@@ -5,6 +5,7 @@ import type { AuditEntry } from '../authority/audit.ts';
 import type { Certificate } from '../authority/certificate.ts';
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
 import type { CertificateEnd, EndingCertificate } from '../authority/certificate-end.ts';
+import type { ChainLink, ChainPosition } from '../authority/chain-link.ts';
 import type { Authority, AuthorityRole, Revocation } from '../authority/ports.ts';
 import { reasonCodes } from '../authority/revocation-reasons.ts';
 import { encodeRevokedCertificate } from '../pki/crl-entry.ts';
@@ -27,11 +28,20 @@ export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL')
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
+export const chainLinkKey = (tenantId: string, sequence: number): Key => ({ pk: chainOf(tenantId), sk: sequenceKey(sequence) });
+export const chainHeadKey = (tenantId: string): Key => ({ pk: chainOf(tenantId), sk: 'HEAD' });
+export const chainMarkKey = (entryId: string): Key => ({ pk: `CHAINED#${entryId}`, sk: 'CHAINED' });
 export const requestKey = (requestHash: string): Key => ({ pk: `IDEMPOTENCY#${requestHash}`, sk: 'IDEMPOTENCY' });
 
 /** Partitions of the table, by shard. */
 export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
 export const crlEntriesOf = (crlShard: number) => `REVOKED#${crlShard}`;
+
+/** Partition of the table: a tenant's audit chain. */
+export const chainOf = (tenantId: string) => `CHAIN#${tenantId}`;
+
+/** Twelve digits, so that links sort by their number. */
+export const sequenceKey = (sequence: number) => String(sequence).padStart(12, '0');
 
 const endOf = ({ id, expiresAt }: EndingCertificate) => `${expiresAt}#${id}`;
 
@@ -128,6 +138,25 @@ export function auditItem(entry: AuditEntry): Item {
 
 export function readAuditEntry(item: Item | undefined): AuditEntry | undefined {
   return item && (withoutKeys(item) as unknown as AuditEntry);
+}
+
+export function chainLinkItem({ tenantId, sequence, ...link }: ChainLink): Item {
+  return { ...chainLinkKey(tenantId, sequence), ...link };
+}
+
+/** Says that an entry is in a chain, and where. */
+export const chainMarkItem = ({ tenantId, sequence, entryId }: ChainLink): Item => ({ ...chainMarkKey(entryId), tenantId, sequence });
+
+/** Partition of the by-tenant index: every tenant's chain. */
+export const chains = 'CHAINS';
+
+/** What the index has of the head never changes, so that moving the head does not write to it. */
+export function chainHeadItem(tenantId: string, { sequence, hash }: ChainPosition): Item {
+  return { ...chainHeadKey(tenantId), [byTenant.partitionKey]: chains, [byTenant.sortKey]: tenantId, tenantId, sequence, hash };
+}
+
+export function readChainHead(item: Item | undefined): ChainPosition | undefined {
+  return item && { sequence: item['sequence'] as number, hash: item['hash'] as string };
 }
 
 const keyAttributes: readonly string[] = ['pk', 'sk', byTenant.partitionKey, byTenant.sortKey, byAgent.partitionKey];
