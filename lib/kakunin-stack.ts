@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
@@ -25,9 +26,10 @@ export class KakuninStack extends Stack {
     const api = new Api(this, 'Api', settings);
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
+    const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings) });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, distribution, deadLetters, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, distribution, deadLetters, auditArchive, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
@@ -43,6 +45,7 @@ export class KakuninStack extends Stack {
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,
       DeadLetterBucketName: deadLetters.bucketName,
+      AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,
       IssuingKeyArn: keys.issuing.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
@@ -50,4 +53,9 @@ export class KakuninStack extends Stack {
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
+}
+
+function retentionOf({ auditRetentionDays, auditRetentionMode }: Settings): ObjectLockRetention {
+  const period = Duration.days(auditRetentionDays);
+  return auditRetentionMode === 'COMPLIANCE' ? ObjectLockRetention.compliance(period) : ObjectLockRetention.governance(period);
 }

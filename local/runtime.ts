@@ -60,7 +60,7 @@ export interface Runtime {
 }
 
 const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
-const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters' } as const;
+const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters', audit: 'kakunin-audit' } as const;
 
 /**
  * Starts the whole service on this machine: KMS, DynamoDB, S3, the CA, the tenants, the streams' consumers, the schedules, the API. The
@@ -102,7 +102,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
     endings.push(applyEnvironment(handlerEnvironment({
-      dynamodbEndpoint, kmsEndpoint, s3Endpoint, tableNames, authorityKeys, distributionUrl, distributionBucket: bucketNames.distribution,
+      dynamodbEndpoint, kmsEndpoint, s3Endpoint, tableNames, authorityKeys, distributionUrl, distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
     })));
     signal?.throwIfAborted();
 

@@ -57,4 +57,19 @@ export function nextLink(previous: ChainPosition, { id, tenantId, createdAt }: A
   return { ...link, hash: linkHashOf(link) };
 }
 
+/** The attestation authority's word for how far a tenant's chain went at a time. */
+export interface SignedHead extends ChainPosition {
+  readonly tenantId: string;
+  readonly signedAt: string;
+  /** Over the canonical form of `headStatement`. */
+  readonly signature: Uint8Array;
+  /** With which the signature verifies. */
+  readonly certificatePem: string;
+}
+
+/** What is signed of a head, in its canonical form (RFC 8785). */
+export function headStatement({ tenantId, sequence, hash, signedAt }: Omit<SignedHead, 'signature' | 'certificatePem'>) {
+  return { tenant_id: tenantId, sequence, hash, signed_at: signedAt };
+}
+
 const sha256 = (statement: object): string => createHash('sha256').update(canonicalJson(statement)).digest('hex');
