@@ -316,3 +316,9 @@ export interface DeliveryQueue {
    */
   sendOrders(orders: readonly DeliveryOrder[], delaySeconds?: number): Promise<PromiseSettledResult<void>[]>;
 }
+
+/** The endpoints of tenants, anywhere on the Internet. */
+export interface Receivers {
+  /** Sends `body` to an https URL, once. Never rejects: what goes wrong there is an outcome, with `error` in a sentence. */
+  post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Pick<DeliveryAttempt, 'statusCode' | 'error'>>;
+}
