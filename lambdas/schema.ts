@@ -42,6 +42,7 @@ export interface TableDefinition extends KeySchema {
  * | chain's head | CHAIN#<tenantId>         | HEAD                        | CHAINS                   |                      |
  * | link's mark  | CHAINED#<entryId>        | CHAINED                     |                          |                      |
  * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
+ * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
  * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |
  * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *

@@ -26,6 +26,9 @@ const variables = {
   crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],
   granteeAccounts: ['GRANTEE_ACCOUNTS', z.string().regex(/^\d{12}(,\d{12})*$/, 'Account ids of 12 digits, separated by commas').transform((ids) => ids.split(',')).default([])],
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
+  webhookKeyArn: ['WEBHOOK_KEY_ID', z.string().min(1)],
+  // For tests, whose receivers are on this machine: a deployment never sets it.
+  webhookAllowedNetworks: ['WEBHOOK_ALLOWED_NETWORKS', z.string().transform((networks) => networks.split(',')).pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'Networks in CIDR notation, separated by commas'))).default([])],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;
 
