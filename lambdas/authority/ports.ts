@@ -62,6 +62,8 @@ export interface Registry {
   updateAgent(change: AgentChange): Promise<boolean>;
   listAgents(tenantId: string, query: { status?: AgentStatus | undefined; limit: number; offset: number; cursor?: string | undefined }): Promise<Page<Agent>>;
   countAgents(tenantId: string, status?: AgentStatus): Promise<number>;
+  /** Writes that this risk record reached the threshold; once, however often it is asked to. */
+  recordRiskAlert(recordId: string, audit: AuditEntry): Promise<void>;
   /** Sets the score an agent is shown with. */
   noteRiskScore(agentId: string, riskScore: number, observedAt: string): Promise<void>;
 
@@ -282,6 +284,9 @@ export interface AuditTrail {
     readonly cursor?: string | undefined;
   }): Promise<Page<AuditEntry>>;
 }
+
+/** Sends what may be sent twice, and answers how each went, in their order; it does not throw. */
+export type SettledSend<Item> = (items: readonly Item[]) => Promise<readonly PromiseSettledResult<void>[]>;
 
 export interface Webhooks {
   /** False where the tenant has `limit` webhooks already. */

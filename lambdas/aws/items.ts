@@ -26,6 +26,7 @@ export const expiryKey = (certificate: EndingCertificate): Key => ({ pk: expirie
 export const crlEntryKey = (certificate: EndingCertificate): Key => ({ pk: crlEntriesOf(certificate.crlShard), sk: endOf(certificate) });
 export const outboxKey = (certificateId: string): Key => ({ pk: `${outboxKeyPrefix}${certificateId}`, sk: 'OUTBOX' });
 export const effectKey = (certificateId: string, effect: 'KEY-DELETION' | 'CRL'): Key => ({ pk: `EFFECT#${certificateId}`, sk: effect });
+export const alertKey = (agentId: string, recordId: string): Key => ({ pk: `ALERT#${agentId}`, sk: recordId });
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
@@ -136,8 +137,11 @@ export function auditItem(entry: AuditEntry): Item {
   return { pk: auditEntriesOf(entry.tenantId, shardOf(entry.id)), sk: creationOf(entry), ...index, ...entry };
 }
 
+/** The entry and nothing else: not that it was delivered again (replay.ts). */
 export function readAuditEntry(item: Item | undefined): AuditEntry | undefined {
-  return item && (withoutKeys(item) as unknown as AuditEntry);
+  if (item === undefined) return undefined;
+  const { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt } = item as unknown as AuditEntry;
+  return { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt };
 }
 
 const keyAttributes: readonly string[] = ['pk', 'sk', byTenant.partitionKey, byTenant.sortKey, byAgent.partitionKey];
