@@ -24,6 +24,8 @@ const issuingAuthority = 'CA#issuing';
 const ocspResponder = 'CA#ocsp';
 const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
+const webhooks = 'WEBHOOK#*';
+const deliveries = 'DELIVERY#*';
 const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
@@ -90,6 +92,13 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
     'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
+    'deliver-webhook': [
+      items(['GetItem'], webhooks),
+      items(['UpdateItem'], deliveries),
+      receiveMessages(queues['deliver-webhook'].queue),
+      sendMessages(queues['deliver-webhook'].queue),
+      sendMessages(queues['deliver-webhook'].deadLetters),
+    ],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
     'expire-certificates': [
       items(['Query', 'DeleteItem'], expiries),
