@@ -6,6 +6,7 @@ import {
   type IndexName, type ItemAction, type Permission,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
+import type { WebhookKey } from './webhook-key.ts';
 
 // Partition keys of the registry, by kind of item (lambdas/schema.ts).
 const agents = 'AGENT#*';
@@ -18,6 +19,7 @@ const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
 const auditChains = 'CHAIN#*';
+const chainMarks = 'CHAINED#*';
 const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
@@ -45,7 +47,6 @@ const exportedTrail = 'audit/*';
 function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
-  const useWebhookKey = (...actions: ('kms:Encrypt' | 'kms:Decrypt')[]): Permission => (role) => { webhookKey.allow(actions, role); };
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
   const revoke = items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, crlEntries, outbox, auditEntries);
   const issue = [items(['GetItem'], issuingAuthority), createAgentKeys(settings.deployment), sign(keys.issuing)];
@@ -90,22 +91,27 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
     // Decrypting for the repetition of a request, whose answer shows the secret once more (lambdas/http/idempotency.ts).
-    'create-webhook': [items(['PutItem', 'UpdateItem'], webhooks, webhookCounts, auditEntries), useWebhookKey('kms:Encrypt', 'kms:Decrypt')],
+    'create-webhook': [items(['PutItem', 'UpdateItem'], webhooks, webhookCounts, auditEntries), encryptAndDecrypt(webhookKey)],
     'list-webhooks': [items(['Query'], webhooks)],
     'get-webhook': [items(['GetItem'], webhooks)],
-    'update-webhook': [items(['GetItem'], webhooks), items(['PutItem'], webhooks, auditEntries), useWebhookKey('kms:Encrypt', 'kms:Decrypt')],
+    'update-webhook': [items(['GetItem'], webhooks), items(['PutItem'], webhooks, auditEntries), encryptAndDecrypt(webhookKey)],
     'delete-webhook': [items(['GetItem'], webhooks), transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [webhooks, webhookCounts, auditEntries])],
     'list-webhook-deliveries': [items(['GetItem'], webhooks), items(['Query'], deliveries)],
     'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
-    'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
+    'relay-changes': [
+      sendMessages(queues['retire-keys'].queue), sendMessages(queues['deliver-webhook'].queue), publishEvents(eventBus), items(['Query'], webhooks),
+      // What is chained stays: the links behind the head are put where there are none, and the head only ever goes forward.
+      items(['BatchGetItem', 'GetItem', 'PutItem'], auditChains, chainMarks),
+      readStream(registry), setAside(deadLetters),
+    ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
     'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
     'deliver-webhook': [
       items(['GetItem'], webhooks),
-      useWebhookKey('kms:Decrypt'),
       items(['UpdateItem'], deliveries),
+      decrypt(webhookKey),
       receiveMessages(queues['deliver-webhook'].queue),
       sendMessages(queues['deliver-webhook'].queue),
       sendMessages(queues['deliver-webhook'].deadLetters),
@@ -152,4 +158,12 @@ function sign(key: AuthorityKey): Permission {
 
 function readPublicKey(key: AuthorityKey): Permission {
   return (role) => { key.allowReadingPublicKey(role); };
+}
+
+function decrypt(key: WebhookKey): Permission {
+  return (role) => { key.allow(['kms:Decrypt'], role); };
+}
+
+function encryptAndDecrypt(key: WebhookKey): Permission {
+  return (role) => { key.allow(['kms:Encrypt', 'kms:Decrypt'], role); };
 }
