@@ -55,6 +55,8 @@ export interface QueueConsumer {
 export const queueConsumers = {
   // KMS takes 15 keys a second, and what waits for it holds up nothing else.
   'retire-keys': { batchSize: 10, maximumConcurrency: 2, timeoutSeconds: 30, visibilityTimeoutSeconds: 60, maximumReceives: 30 },
+  // Receivers have 10 s each, all of a batch at once. What fails there is sent on with a delay; what comes again by itself is our own failure.
+  'deliver-webhook': { batchSize: 10, maximumConcurrency: 10, timeoutSeconds: 60, visibilityTimeoutSeconds: 120, maximumReceives: 5 },
 } as const satisfies Record<string, QueueConsumer>;
 
 export type QueueConsumerName = keyof typeof queueConsumers;
@@ -72,6 +74,7 @@ export const schedules = {
   // A CRL that is out holds for a day; one that lacks a revocation whose publication was given up, for an hour at most.
   'refresh-crls': { everyMinutes: 60, timeoutSeconds: 900 },
   'expire-certificates': { everyMinutes: 60, timeoutSeconds: 300 },
+  'export-audit-trail': { everyMinutes: 60, timeoutSeconds: 900 },
   // Renews what the authority has signed for itself: the OCSP responder's certificate and the root's CRL.
   'mint-authority': { everyMinutes: 24 * 60, timeoutSeconds: 300 },
 } as const satisfies Record<string, Schedule>;
