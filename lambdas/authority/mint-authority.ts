@@ -3,9 +3,9 @@ import { rootCrlUrl } from '../pki/distribution-urls.ts';
 import { lintAuthorityCertificate } from '../pki/lint.ts';
 import type { ProfileSettings } from '../pki/profile.ts';
 import type { Authority, AuthorityRole, Registry } from './ports.ts';
-import { certificateRequest, type CertificateRequestServices, type Organization, signCertificate } from './sign-certificate.ts';
+import { certificateRequest, type CertifyingServices, type Organization, signCertificate } from './sign-certificate.ts';
 
-export interface MintingServices extends CertificateRequestServices {
+export interface MintingServices extends CertifyingServices {
   readonly registry: Pick<Registry, 'getAuthority' | 'createAuthorities'>;
 }
 

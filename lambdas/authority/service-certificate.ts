@@ -4,9 +4,9 @@ import type { ServiceRole } from '../pki/profile.ts';
 import { buildServiceCertificate } from '../pki/service-certificate.ts';
 import { subjectPublicKeyInfoOf } from '../pki/tbs-certificate.ts';
 import type { Authority, Registry } from './ports.ts';
-import { certificateRequest, type CertificateRequestServices, type Organization, signCertificate } from './sign-certificate.ts';
+import { certificateRequest, type CertifyingServices, type Organization, signCertificate } from './sign-certificate.ts';
 
-export interface ServiceCertificateServices extends CertificateRequestServices {
+export interface ServiceCertificateServices extends CertifyingServices {
   readonly registry: Pick<Registry, 'getAuthority' | 'replaceAuthority'>;
 }
 

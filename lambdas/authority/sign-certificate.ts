@@ -32,7 +32,8 @@ export async function signCertificate(keys: Pick<KeyManagement, 'signDigest'>, {
   return certificateDer;
 }
 
-export interface CertificateRequestServices {
+/** What certifies the keys of the service itself. */
+export interface CertifyingServices {
   readonly keys: Pick<KeyManagement, 'getPublicKey' | 'signDigest'>;
   readonly settings: ProfileSettings;
   readonly clock: () => Date;
@@ -47,7 +48,7 @@ export interface Organization {
 
 /** Requests a certificate for a key of the service's own, under a name after the organization's and a random serial number. */
 export async function certificateRequest(
-  { keys, settings, random }: CertificateRequestServices,
+  { keys, settings, random }: CertifyingServices,
   { organization, country }: Organization,
   { name, keyArn, notBefore }: { readonly name: string; readonly keyArn: string; readonly notBefore: Date },
 ): Promise<RootCertificateRequest> {
