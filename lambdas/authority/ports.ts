@@ -5,6 +5,7 @@ import type { CertificateEnd, EndingCertificate } from './certificate-end.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
 import type { ActionType, RiskBand } from './risk-assessment.ts';
 import type { RollUp } from './risk-roll-up.ts';
+import type { DeliveryAttempt, Webhook, WebhookDelivery } from './webhook.ts';
 
 /*
  * What the use cases need from the outside world. lambdas/aws implements it; the use cases stand below it and so cannot
@@ -280,4 +281,29 @@ export interface AuditTrail {
     readonly limit: number;
     readonly cursor?: string | undefined;
   }): Promise<Page<AuditEntry>>;
+}
+
+export interface Webhooks {
+  /** False where the tenant has `limit` webhooks already. */
+  create(webhook: Webhook, audit: AuditEntry, limit: number): Promise<boolean>;
+  get(tenantId: string, webhookId: string): Promise<Webhook | undefined>;
+  /** All of the tenant's, those first that were created last. Strongly consistent. */
+  list(tenantId: string): Promise<Webhook[]>;
+  /** Puts `webhook` in the place of `previous`; false where something else is there by now. */
+  replace(webhook: Webhook, previous: Webhook, audit: AuditEntry): Promise<boolean>;
+  /** False where it is gone. */
+  remove(webhook: Webhook, audit: AuditEntry): Promise<boolean>;
+}
+
+export interface WebhookDeliveries {
+  /** Adds the attempt, if there was one, to what is known of the delivery, and says how it stands now. */
+  note(order: Pick<WebhookDelivery, 'webhookId' | 'tenantId' | 'announcement'>, outcome: Pick<WebhookDelivery, 'status' | 'nextAttemptAt'> & { readonly attempt?: DeliveryAttempt }): Promise<void>;
+  /** Those first whose event was last. Strongly consistent. */
+  list(webhookId: string, query: { readonly status?: WebhookDelivery['status'] | undefined; readonly limit: number; readonly cursor?: string | undefined }): Promise<Page<WebhookDelivery>>;
+}
+
+/** Encryption for one webhook of one tenant, by a key in KMS: what was encrypted for one cannot be decrypted for another. */
+export interface SecretEncryption {
+  encrypt(secret: string, webhook: Pick<Webhook, 'id' | 'tenantId'>): Promise<Uint8Array>;
+  decrypt(encryptedSecret: Uint8Array, webhook: Pick<Webhook, 'id' | 'tenantId'>): Promise<string>;
 }
