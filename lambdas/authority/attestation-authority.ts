@@ -11,9 +11,9 @@ export interface AttestationServices {
 }
 
 /**
- * Signs what the service itself states, such as that it halted an agent, with the attestation authority's key: a key of its
- * own, so that who may sign a receipt with it can sign no certificate, and no CRL. RSASSA-PKCS1-v1_5 with SHA-256: the same statement has the same
- * signature, however often it is signed. Two round trips.
+ * Signs what the service itself states, such as that it halted an agent, with the attestation authority's key. That key is
+ * its own: who may sign a receipt with it can sign no certificate, and no CRL. RSASSA-PKCS1-v1_5 with SHA-256: the same
+ * statement has the same signature, however often it is signed. Two round trips.
  * @returns the signature, which verifies with the authority's certificate.
  * @throws Refusal CA_NOT_INITIALISED where there is no such authority yet, KMS_…, REGISTRY_UNAVAILABLE; Error where the
  *   signature does not verify.
