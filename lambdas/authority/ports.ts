@@ -283,6 +283,9 @@ export interface AuditTrail {
   }): Promise<Page<AuditEntry>>;
 }
 
+/** Sends what may be sent twice, and answers how each went, in their order; it does not throw. */
+export type SettledSend<Item> = (items: readonly Item[]) => Promise<readonly PromiseSettledResult<void>[]>;
+
 export interface Webhooks {
   /** False where the tenant has `limit` webhooks already. */
   create(webhook: Webhook, audit: AuditEntry, limit: number): Promise<boolean>;

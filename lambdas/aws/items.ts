@@ -126,8 +126,11 @@ export function auditItem(entry: AuditEntry): Item {
   return { pk: auditEntriesOf(entry.tenantId, shardOf(entry.id)), sk: creationOf(entry), ...index, ...entry };
 }
 
+/** The entry and nothing else: not that it was delivered again (replay.ts). */
 export function readAuditEntry(item: Item | undefined): AuditEntry | undefined {
-  return item && (withoutKeys(item) as unknown as AuditEntry);
+  if (item === undefined) return undefined;
+  const { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt } = item as unknown as AuditEntry;
+  return { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt };
 }
 
 const keyAttributes: readonly string[] = ['pk', 'sk', byTenant.partitionKey, byTenant.sortKey, byAgent.partitionKey];
