@@ -5,7 +5,7 @@ import { answerLost, awsError, notPerformed, rewritten, type Fault } from '../su
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { openRegistry, type RegistryView } from '../support/registry.ts';
-import { deliver } from '../support/stream.ts';
+import { deliver, streamedRecords } from '../support/stream.ts';
 
 // What is changed is heard of elsewhere: on EventBridge, and by the function that retires keys.
 
@@ -69,6 +69,20 @@ describe('EventBridge is told', () => {
     await runtime.call(method, `/agents/${agentId}`, { body });
     const last = (await announced(agentId)).at(-1);
     expect(last).toMatchObject({ event, data: { agent_id: agentId, ...data } });
+  });
+
+  test('of a risk that stops an agent, and once more of one that has nothing left to stop', async () => {
+    const { agentId, id } = await certified();
+    for (const score of [0.95, 0.3, 0.9]) await runtime.call('POST', '/risk-scores', { body: { agent_id: agentId, score, source: 'model' } });
+    const announcements = await announced(agentId);
+    expect(announcements.map(({ event }) => event).sort()).toEqual(['agent.created', 'agent.high_risk', 'agent.suspended', 'certificate.issued', 'certificate.revoked', 'risk.alert', 'risk.alert']);
+    const of = (event: string) => announcements.filter((announcement) => announcement.event === event).map(({ data }) => data);
+    expect(of('agent.high_risk')).toEqual([{ agent_id: agentId, certificate_id: id, status: 'suspended', risk_score: 0.95, threshold: 0.85, record_id: expect.any(String), observed_at: expect.any(String) }]);
+    expect(of('risk.alert').map(({ risk_score }) => risk_score).sort()).toEqual([0.9, 0.95]);
+    // A record that comes again is the same alert.
+    const records = (await streamedRecords(runtime.dynamodbEndpoint, runtime.tableNames.risk)).filter(({ dynamodb }) => dynamodb?.Keys?.['agent_id']?.S === agentId);
+    expect(await deliver('auto-revoke', records)).toEqual([]);
+    expect(await announced(agentId)).toEqual(announcements);
   });
 
   test('of a halt, and not of what was signed', async () => {
