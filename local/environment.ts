@@ -41,7 +41,7 @@ export function settingsEnvironment(current: Environment): Environment {
  * waits for. Throws an Error that names the variable.
  */
 export function checkSettings(): void {
-  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond'] as const) environment(name);
+  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks'] as const) environment(name);
 }
 
 /** There is one role for all functions, and a KMS that does not ask for it. */
@@ -84,6 +84,7 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
+    WEBHOOK_KEY_ID: settings.authorityKeys.webhookKeyArn,
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,
