@@ -52,7 +52,7 @@ test('what the service does by itself is in it', async () => {
   dataOf(await call('POST', '/events', { body: { agent_id: agent.id, action_type: 'transaction_anomaly' } }), 201);
   await runtime.idle();
   expect(await list(call, 'actor_type=system&event_type=certificate.revoked')).toMatchObject([{ actor_type: 'system', actor_id: 'auto-revocation', affected_id: certificate.id }]);
-  expect((await list(call, `affected_id=${agent.id}&actorType=system`)).map(({ event_type }) => event_type).sort()).toEqual(['agent.high_risk', 'agent.suspended']);
+  expect((await list(call, `affected_id=${agent.id}&actorType=system`)).map(({ event_type }) => event_type).sort()).toEqual(['agent.high_risk', 'agent.suspended', 'risk.alert']);
 });
 
 /** An entry of any kind at any time. */
