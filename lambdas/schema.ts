@@ -42,6 +42,8 @@ export interface TableDefinition extends KeySchema {
  * | chain link   | CHAIN#<tenantId>         | <sequence, 12 digits>       |                          |                      |
  * | chain's head | CHAIN#<tenantId>         | HEAD                        | CHAINS                   |                      |
  * | link's mark  | CHAINED#<entryId>        | CHAINED                     |                          |                      |
+ * | its exports  | EXPORT#<tenantId>        | PROGRESS                    |                          |                      |
+ * | signed head  | EXPORT#<tenantId>        | SIGNED#<sequence>           |                          |                      |
  * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
  * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
  * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |

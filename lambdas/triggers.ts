@@ -74,6 +74,7 @@ export const schedules = {
   // A CRL that is out holds for a day; one that lacks a revocation whose publication was given up, for an hour at most.
   'refresh-crls': { everyMinutes: 60, timeoutSeconds: 900 },
   'expire-certificates': { everyMinutes: 60, timeoutSeconds: 300 },
+  'export-audit-trail': { everyMinutes: 60, timeoutSeconds: 900 },
   // Renews what the authority has signed for itself: the OCSP responder's certificate and the root's CRL.
   'mint-authority': { everyMinutes: 24 * 60, timeoutSeconds: 300 },
 } as const satisfies Record<string, Schedule>;

@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, webhookKey, distribution, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
+function variables({ settings, tables, keys, webhookKey, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -25,6 +25,7 @@ function variables({ settings, tables, keys, webhookKey, distribution, queues, e
     DELIVERY_QUEUE_URL: queues['deliver-webhook'].queue.queueUrl,
     DELIVERY_DEAD_LETTER_QUEUE_URL: queues['deliver-webhook'].deadLetters.queueUrl,
     EVENT_BUS_NAME: eventBus.eventBusName,
+    AUDIT_BUCKET: auditArchive.bucketName,
     CRL_SHARDS: String(settings.crlShards),
     KEY_DELETION_DAYS: String(settings.keyDeletionDays),
     KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
@@ -83,6 +84,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
+  'export-audit-trail': ['REGISTRY_TABLE', 'AUDIT_BUCKET'],
   'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
 };
 

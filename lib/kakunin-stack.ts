@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
+import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
@@ -29,11 +30,12 @@ export class KakuninStack extends Stack {
     const api = new Api(this, 'Api', settings);
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
+    const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings) });
     const queues = new Queues(this, 'Queues', settings.deployment);
     const eventBus = new EventBus(this, 'EventBus', { eventBusName: settings.deployment, description: `Kakunin ${settings.deployment}: what changes` });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, webhookKey, distribution, deadLetters, queues: queues.queues, eventBus, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
@@ -51,6 +53,7 @@ export class KakuninStack extends Stack {
       DistributionBucketName: distribution.bucket.bucketName,
       EventBusName: eventBus.eventBusName,
       DeadLetterBucketName: deadLetters.bucketName,
+      AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,
       IssuingKeyArn: keys.issuing.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
@@ -59,4 +62,9 @@ export class KakuninStack extends Stack {
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
+}
+
+function retentionOf({ auditRetentionDays, auditRetentionMode }: Settings): ObjectLockRetention {
+  const period = Duration.days(auditRetentionDays);
+  return auditRetentionMode === 'COMPLIANCE' ? ObjectLockRetention.compliance(period) : ObjectLockRetention.governance(period);
 }

@@ -18,6 +18,8 @@ const effects = 'EFFECT#*';
 const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
+const auditChains = 'CHAIN#*';
+const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
 const ocspResponder = 'CA#ocsp';
@@ -33,12 +35,15 @@ const crls = 'crl/*';
 const completeCrl = 'crl/complete.*';
 const authorityCertificates = 'ca/*';
 
+// Objects of the audit archive.
+const exportedTrail = 'audit/*';
+
 /**
  * Who may do what: the one place where a function gets its rights, beside its own log group and X-Ray. Nobody scans, nobody
  * writes another kind of item than its own, only expire-certificates and delete-webhook delete, and only the authorizer reads
  * API keys.
  */
-function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
+function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
@@ -109,6 +114,16 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'expire-certificates': [
       items(['Query', 'DeleteItem'], expiries),
       transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [expiries, certificates, outbox, auditEntries]),
+    ],
+    // What it signs, it can only read.
+    'export-audit-trail': [
+      query('by-tenant'),
+      items(['GetItem', 'Query'], auditChains),
+      items(['BatchGetItem'], auditEntries),
+      items(['GetItem', 'UpdateItem'], auditExports),
+      items(['GetItem'], attestationAuthority),
+      sign(keys.attestation),
+      accessObjects(auditArchive, ['GetObject', 'PutObject'], exportedTrail),
     ],
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),

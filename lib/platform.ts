@@ -24,6 +24,8 @@ export interface Platform {
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
   /** Where the deployment's owner hears of changes. */
   readonly eventBus: EventBus;
+  /** Where the audit trail is exported to, and kept under an object lock. */
+  readonly auditArchive: IBucket;
   /**
    * The role of retire-keys, which certify-agent names in the policy of every key it creates. It must stay the same role:
    * KMS remembers a role by its unique id, and a new one of the same name could not retire the keys of the old.

@@ -59,6 +59,7 @@ export interface HandlerSettings {
   readonly deadLetterQueueUrls: Readonly<Record<QueueConsumerName, string>>;
   readonly tableNames: Readonly<Record<TableName, string>>;
   readonly distributionBucket: string;
+  readonly auditBucket: string;
   /** What certificates name, without a trailing slash. */
   readonly distributionUrl: string;
   readonly authorityKeys: AuthorityKeyArns;
@@ -80,6 +81,7 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     RISK_TABLE: settings.tableNames.risk,
     DISTRIBUTION_BUCKET: settings.distributionBucket,
     DISTRIBUTION_URL: settings.distributionUrl,
+    AUDIT_BUCKET: settings.auditBucket,
     DEPLOYMENT: 'local',
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,

@@ -73,7 +73,7 @@ export interface Runtime {
 
 const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
 const eventBusName = 'kakunin';
-const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters' } as const;
+const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters', audit: 'kakunin-audit' } as const;
 
 /**
  * Starts the whole service on this machine: KMS, DynamoDB, S3, SQS, EventBridge, the CA, the tenants, the consumers of streams and queues,
@@ -122,7 +122,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
     endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, eventBusName, authorityKeys, distributionUrl,
-      queueUrls: urlsOf((name) => name), deadLetterQueueUrls: urlsOf(deadLetterQueueOf), distributionBucket: bucketNames.distribution,
+      queueUrls: urlsOf((name) => name), deadLetterQueueUrls: urlsOf(deadLetterQueueOf), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
     })));
     signal?.throwIfAborted();
 

@@ -7,8 +7,8 @@ import { sendMessages } from './message-queue.ts';
 
 /** A queue of orders, or that of the dead ones. */
 export function deliveryQueue(client: SQSClient, queueUrl: string): DeliveryQueue {
-  const groupOf = ({ announcement }: DeliveryOrder) => announcement.tenant_id;
-  return { sendOrders: (orders, delaySeconds = 0) => sendMessages({ client, queueUrl }, orders, { delaySeconds, groupOf }) };
+  const queue = { client, queueUrl, tenantOf: ({ announcement }: DeliveryOrder) => announcement.tenant_id };
+  return { sendOrders: (orders, delaySeconds) => sendMessages(queue, orders, delaySeconds) };
 }
 
 const orderShape = z.object({

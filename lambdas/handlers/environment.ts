@@ -20,6 +20,7 @@ const variables = {
   attestationKeyArn: ['ATTESTATION_KEY_ID', z.string().min(1)],
   distributionUrl: ['DISTRIBUTION_URL', z.string().min(1)],
   distributionBucket: ['DISTRIBUTION_BUCKET', z.string().min(3)],
+  auditBucket: ['AUDIT_BUCKET', z.string().min(3)],
   keyDeletionDays: ['KEY_DELETION_DAYS', z.coerce.number().int().min(7).max(30).default(30)],
   // KMS takes 15 a second, and two of the function may be under way (lambdas/triggers.ts).
   keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(7.5)],
