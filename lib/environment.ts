@@ -79,7 +79,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
-  'relay-changes': ['RETIREMENT_QUEUE_URL', 'EVENT_BUS_NAME'],
+  'relay-changes': ['REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'DELIVERY_QUEUE_URL', 'EVENT_BUS_NAME'],
   'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
   'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
   'refresh-crls': publishing,

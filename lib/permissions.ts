@@ -19,6 +19,7 @@ const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
 const auditChains = 'CHAIN#*';
+const chainMarks = 'CHAINED#*';
 const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
@@ -99,7 +100,12 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
-    'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
+    'relay-changes': [
+      sendMessages(queues['retire-keys'].queue), sendMessages(queues['deliver-webhook'].queue), publishEvents(eventBus), items(['Query'], webhooks),
+      // What is chained stays: the links behind the head are put where there are none, and the head only ever goes forward.
+      items(['BatchGetItem', 'GetItem', 'PutItem'], auditChains, chainMarks),
+      readStream(registry), setAside(deadLetters),
+    ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
     'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
     'deliver-webhook': [

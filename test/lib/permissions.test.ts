@@ -89,11 +89,14 @@ const expected: Record<string, readonly string[]> = {
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
+  'relay-changes': [
+    'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CHAIN#* CHAINED#*', 'dynamodb:Query on <registry>, keys in WEBHOOK#*',
+    'sqs:SendMessage on <queue retire-keys>', 'sqs:SendMessage on <queue deliver-webhook>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside,
+  ],
   'deliver-webhook': [
     'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', `kms:Decrypt on <webhook key>, ${oneWebhook}`,
     receive('deliver-webhook').replace(' on ', ' sqs:SendMessage on '), 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
   ],
-  'relay-changes': ['sqs:SendMessage on <queue retire-keys>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
     'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
