@@ -77,7 +77,7 @@ describe('the risk profile', () => {
   test('and then costs what the roll-ups cost, and the events of the last minutes', async () => {
     const { body, units, requests } = await profile();
     expectRight(body.data);
-    // Today’s events, which are in no roll-up yet, are up to 1 MB of 30 units, as late in the day as it may be.
+    // Late in the day, today’s events that are in no roll-up yet are some 30 units of it.
     expect(units).toBeLessThan(45);
     expect(requests).toBeLessThan(6);
   });
