@@ -116,10 +116,16 @@ export type Certificate = {
   readonly serial_number: string;
   /** The certificate, PEM. */
   readonly certificate_pem: string;
+  /** The same as `certificate_pem`. */
+  readonly pem: string;
   /** The key in KMS that the certificate is for. */
   readonly kms_key_arn: string;
   /** The IAM role that may sign with the key in KMS itself; null where there is none. */
   readonly grantee_principal_arn: string | null;
+  /** What the agent may do, as it was signed. */
+  readonly permitted_actions: readonly string[];
+  /** What a transaction may be, as it was signed. */
+  readonly financial_scope: FinancialScope | null;
   /** The state it is in. */
   readonly status: 'active' | 'revoked' | 'expired';
   /** The certificate’s notBefore. */
