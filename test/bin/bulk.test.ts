@@ -206,6 +206,13 @@ test('What would fail with every row ends the run and is reported of none', asyn
   expect(await reportOf(file)).toHaveLength(3);
 });
 
+test('So does an API that is somewhere else', async () => {
+  const file = await fileOf('agent_id', await agents(3));
+  const elsewhere = await admin('bulk', 'certify', file, '--url', url.replace(/v1$/, ''), '--concurrency', '1');
+  expect(elsewhere).toMatchObject({ status: 1, out: '', error: expect.stringMatching(/nothing at this path.* \(404 NOT_FOUND\) By then 0 of 3 rows/) });
+  expect(await reportOf(file)).toEqual([]);
+});
+
 test('A row that the service failed on is tried again by the next run', async () => {
   const [one = '', two = ''] = await agents(2);
   const file = await fileOf('agent_id', [one, two]);
