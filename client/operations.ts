@@ -81,7 +81,7 @@ export type AuditEntry = {
   readonly description: string;
   /** What it was done to. */
   readonly affected_id: string;
-  /** Any object, returned as it is: at most 8,192 bytes of JSON and 16 levels. */
+  /** What belongs to the change, by name: texts such as `agent_id`, `reason` or `certificate_serial`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** RFC 3339, UTC. */
   readonly created_at: string;
@@ -91,9 +91,9 @@ export type Authorities = {
   readonly certificates: readonly ({
     readonly role: 'root' | 'issuing' | 'ocsp' | 'attestation';
     readonly subject: string;
-    /** The issuing CA’s name. */
+    /** The name of the CA that signed it. */
     readonly issuer: string;
-    /** The certificate’s: 32 upper-case hexadecimal digits, the same 128 bits as its id. */
+    /** 32 upper-case hexadecimal digits. */
     readonly serial_number: string;
     readonly not_before: string;
     readonly not_after: string;
@@ -611,9 +611,9 @@ export type ListAgentsQuery = {
   readonly limit?: number | undefined;
   /** How many to skip. */
   readonly offset?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -624,9 +624,9 @@ export type ListCertificatesQuery = {
   readonly status?: 'active' | 'revoked' | 'expired' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -638,14 +638,15 @@ export type GetAgentRiskQuery = {
 export type ListEventsQuery = {
   /** Of an agent of yours, or for verifiers, of the agent that is said to have acted. */
   readonly agent_id?: string | undefined;
+  /** Only events whose `risk_band` it is. */
   readonly band?: 'low' | 'medium' | 'high' | undefined;
   /** What the agent did; each type has a score to start from. */
   readonly action_type?: 'api_call' | 'message_signed' | 'authentication_attempt' | 'data_access' | 'transaction_initiated' | 'data_mutation' | 'authentication_failure' | 'transaction_anomaly' | 'unauthorized_access_attempt' | 'message_verification_failed' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -658,9 +659,9 @@ export type ListAuditEntriesQuery = {
   readonly affected_id?: string | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 

@@ -149,8 +149,8 @@ export const authorities = z.strictObject({
   certificates: z.array(z.strictObject({
     role: z.enum(['root', 'issuing', 'ocsp', 'attestation']),
     subject: z.string(),
-    issuer: z.string(),
-    serial_number: serialNumber,
+    issuer: z.string().describe('The name of the CA that signed it.'),
+    serial_number: serialNumber.describe('32 upper-case hexadecimal digits.'),
     not_before: time,
     not_after: time,
     fingerprint_sha256: z.string(),
@@ -228,7 +228,7 @@ export const auditEntry = z.strictObject({
   actor_id: z.string(),
   description: z.string(),
   affected_id: z.string(),
-  metadata: z.record(z.string(), z.string()),
+  metadata: z.record(z.string(), z.string()).describe('What belongs to the change, by name: texts such as `agent_id`, `reason` or `certificate_serial`.'),
   created_at: time,
 });
 

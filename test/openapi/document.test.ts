@@ -82,6 +82,14 @@ it('describes a query’s numbers as numbers, with their limits', () => {
 it('says what each field means, but those whose name does', () => {
   const silent = Object.entries(document.components.schemas).flatMap(([name, { properties = {} }]) => Object.entries(properties).flatMap(([field, { description, $ref }]) => (description === undefined && $ref === undefined ? [`${name}.${field}`] : [])));
   expect(silent.filter((field) => !/\.(id|description|subject|algorithm|checks|time|certificates|role|not_before|not_after|agent|halt_receipt|valid|agent_name)$/.test(field))).toEqual([]);
+  expect(all.flatMap(({ operation }) => (operation.parameters ?? []).filter(({ description }) => description === undefined).map(({ name }) => `${operation.operationId} ${name}`))).toEqual([]);
+});
+
+it('says of a field what is true where it stands, though another has the same name', () => {
+  const { Agent, AuditEntry, Verification, Authorities } = document.components.schemas;
+  const authority = Authorities?.properties?.['certificates']?.items;
+  expect(AuditEntry?.properties?.['metadata']?.description).not.toBe(Agent?.properties?.['metadata']?.description);
+  for (const field of ['issuer', 'serial_number']) expect(authority?.properties?.[field]?.description).not.toBe(Verification?.properties?.[field]?.description);
 });
 
 it('has examples that the service takes', () => {
