@@ -671,7 +671,7 @@ export class Operations extends Transport {
   readonly agents = {
     /** Register an agent. The agent is `pending` until it is certified. `permitted_actions` and `financial_scope` are also read from `metadata`. */
     create: (body: CreateAgentRequest, options: CallOptions = {}): Promise<Agent> => this.data<Agent>({ method: 'POST', path: `/agents`, isMutation: true, body, accept: 'application/json' }, options),
-    /** List agents, newest first. Walking with `cursor` costs the same on every page; `offset` does not. */
+    /** List agents, newest first. Walking with `cursor` costs the same on every page; `offset` does not. An agent’s own key is shown that agent. */
     list: (query: ListAgentsQuery = {}, options: CallOptions = {}): Promise<Page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>> => this.page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>({ method: 'GET', path: `/agents`, query, accept: 'application/json' }, options),
     /** The same, page after page. */
     listAll: (query: Omit<ListAgentsQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Agent> => this.pages((next) => this.agents.list({ ...query, ...(next !== undefined && { cursor: next }) }, options)),
