@@ -674,7 +674,7 @@ export class Operations extends Transport {
     /** List agents, newest first. Walking with `cursor` costs the same on every page; `offset` does not. An agent’s own key is shown that agent. */
     list: (query: ListAgentsQuery = {}, options: CallOptions = {}): Promise<Page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>> => this.page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>({ method: 'GET', path: `/agents`, query, accept: 'application/json' }, options),
     /** The same, page after page. */
-    listAll: (query: Omit<ListAgentsQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Agent> => this.pages((next) => this.agents.list({ ...query, ...(next !== undefined && { cursor: next }) }, options)),
+    listAll: (query: Omit<ListAgentsQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Agent> => this.pages((next) => this.agents.list({ ...query, ...(next !== undefined && { cursor: next, offset: 0 }) }, options)),
     /** An agent and its certificates. */
     get: (id: string, options: CallOptions = {}): Promise<AgentWithCertificates> => this.data<AgentWithCertificates>({ method: 'GET', path: `/agents/${encodeURIComponent(id)}`, accept: 'application/json' }, options),
     /** Change, suspend or retire an agent. A field that is missing stays; `null` clears an optional one. `suspended` and `retired` revoke the active certificate in the same transaction. `active` cannot be set, and `pending` only from `suspended`. A certificate that was issued does not change. */
