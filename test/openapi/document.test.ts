@@ -110,6 +110,13 @@ it('names the codes of failures by status', () => {
   expect([...problemsOf('get-openapi').keys()]).toEqual([429, 500, 503]);
 });
 
+it('says which failures come with Retry-After', () => {
+  const headers = (name: string) => document.components.responses[name]?.headers;
+  for (const name of ['Unavailable', 'RateLimited']) expect(headers(name)).toMatchObject({ 'Retry-After': { schema: { type: 'integer' } } });
+  expect(headers('Unauthorized')).toBeUndefined();
+  expect(document.paths['/agents/{id}/certify']?.['post']?.responses['409']).toMatchObject({ headers: { 'Retry-After': { description: 'How many seconds to wait, with `ISSUANCE_IN_PROGRESS`, `REQUEST_IN_PROGRESS`.' } } });
+});
+
 it('gives each method of the client to one operation', () => {
   const methods = Object.values(operations).flatMap(({ client }) => client ?? []);
   expect(new Set(methods).size).toBe(methods.length);
