@@ -73,7 +73,7 @@ export type AgentWithCertificates = {
 export type AuditEntry = {
   readonly id: string;
   /** The kind of entry. */
-  readonly event_type: 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.retired' | 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'message.signed';
+  readonly event_type: 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.retired' | 'agent.high_risk' | 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'message.signed' | 'risk.alert' | 'webhook.created' | 'webhook.updated' | 'webhook.deleted';
   /** What kind of actor did it: an API key, or a part of the system. */
   readonly actor_type: 'api_key' | 'system';
   /** Who did it. */
@@ -652,7 +652,7 @@ export type ListEventsQuery = {
 
 export type ListAuditEntriesQuery = {
   /** The kind of entry. */
-  readonly event_type?: 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.retired' | 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'message.signed' | undefined;
+  readonly event_type?: 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.retired' | 'agent.high_risk' | 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'message.signed' | 'risk.alert' | 'webhook.created' | 'webhook.updated' | 'webhook.deleted' | undefined;
   /** What kind of actor did it: an API key, or a part of the system. */
   readonly actor_type?: 'api_key' | 'system' | undefined;
   /** What it was done to. */

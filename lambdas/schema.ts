@@ -34,14 +34,24 @@ export interface TableDefinition extends KeySchema {
  * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
  * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
  * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
+ * | risk alert   | ALERT#<agentId>          | <record_id>                 |                          |                      |
  * | authority    | CA#<its role>            | CA                          |                          |                      |
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
  * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          | <tenantId>#AUDIT#<affectedId> |
+ * | chain link   | CHAIN#<tenantId>         | <sequence, 12 digits>       |                          |                      |
+ * | chain's head | CHAIN#<tenantId>         | HEAD                        | CHAINS                   |                      |
+ * | link's mark  | CHAINED#<entryId>        | CHAINED                     |                          |                      |
+ * | its exports  | EXPORT#<tenantId>        | PROGRESS                    |                          |                      |
+ * | signed head  | EXPORT#<tenantId>        | SIGNED#<sequence>           |                          |                      |
+ * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
+ * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
+ * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |
  * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *
  * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in
- * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts).
+ * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts). It also takes each
+ * audit entry to where it is heard of: its tenant's hash chain, webhooks, EventBridge.
  *
  * No partition key is shared by a tenant's whole write traffic: audit entries are spread over shards, and the by-tenant
  * index sees an item only when it is created or changes its status.

@@ -13,10 +13,15 @@ export const auditEventTypes = [
   'agent.suspended',
   'agent.halted',
   'agent.retired',
+  'agent.high_risk',
   'certificate.issued',
   'certificate.revoked',
   'certificate.expired',
   'message.signed',
+  'risk.alert',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.deleted',
 ] as const;
 
 export type AuditEventType = (typeof auditEventTypes)[number];

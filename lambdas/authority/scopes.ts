@@ -10,6 +10,8 @@ export const scopes = [
   'events:write',
   'risk:write',
   'audit:read',
+  'webhooks:read',
+  'webhooks:write',
 ] as const;
 
 export type Scope = (typeof scopes)[number];
