@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes, type RouteName } from '../../lambdas/routes.ts';
-import { certifiedAgent, fullAgent, registerAgent, unknownId } from '../support/agents.ts';
+import { certifiedAgent, dataOf, fullAgent, registerAgent, unknownId } from '../support/agents.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { caller, startTestRuntime, type Call, type Reply, type TestRuntime } from '../support/runtime.ts';
 import { fields, reading, shapeOf, type Shape } from '../support/shape.ts';
@@ -12,6 +13,9 @@ import { openTables, type Tables } from '../support/tables.ts';
  * made of what the service describes itself with, so that a field that vanishes from both is missed here.
  */
 
+/** An address where nobody listens. */
+const receiver = '127.0.0.1:9';
+
 let runtime: TestRuntime;
 let tables: Tables;
 let call: Call;
@@ -20,6 +24,7 @@ let agent: { id: string };
 let certificate: { id: string; serial_number: string };
 
 beforeAll(async () => {
+  process.env['WEBHOOK_ALLOWED_NETWORKS'] = '127.0.0.1/32';
   runtime = await startTestRuntime({ kms: { keyMaterial: keyPool() } });
   tables = openTables(runtime);
   // A tenant whose lists hold nothing else.
@@ -31,6 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  Reflect.deleteProperty(process.env, 'WEBHOOK_ALLOWED_NETWORKS');
   tables.close();
   await runtime.stop();
 });
@@ -50,6 +56,7 @@ const verification = {
 };
 const verifiedAgent = { ...fields('id name model version'), ...signedAs };
 const verifiedMessage = fields('valid certificate_status agent_id agent_name model_hash certificate_serial expires_at reason');
+const webhook = fields('id url events description active created_at updated_at');
 const cursor = fields('has_next_page next_cursor');
 const list = (element: Shape, more: Record<string, Shape> = {}): Record<string, Shape> => ({ data: [element], meta: fields('limit'), pagination: { ...fields('limit'), ...cursor }, ...more });
 
@@ -66,6 +73,7 @@ const get = (path: () => string, headers: Record<string, string> = {}) => () => 
 const post = (path: () => string, body: () => object = () => ({})) => () => call('POST', path(), { body: body() });
 const newAgent = () => registerAgent(call, fullAgent);
 const newCertificate = async () => (await certifiedAgent(call, fullAgent)).certificate;
+const newWebhook = async () => dataOf(await call('POST', '/webhooks', { body: { url: `https://${receiver}/in`, events: ['agent.created'] } }), 201) as { id: string };
 const sign = async (body: object) => call('POST', `/agents/${agent.id}/sign`, { body });
 
 const rows: readonly Row[] = [
@@ -136,6 +144,31 @@ const rows: readonly Row[] = [
   {
     route: 'record-risk-score', ask: post(() => '/risk-scores', () => ({ agent_id: agent.id, score: 0.1 })), status: 202,
     answer: { data: fields('id agent_id score risk_score risk_band revocation_check_queued observed_at') },
+  },
+  {
+    route: 'create-webhook', ask: post(() => '/webhooks', () => ({ url: `https://${receiver}/in`, events: ['agent.created'] })), status: 201,
+    answer: { data: { ...webhook, ...fields('secret') } },
+  },
+  { route: 'list-webhooks', ask: get(() => '/webhooks'), status: 200, answer: list(webhook) },
+  { route: 'get-webhook', ask: async () => call('GET', `/webhooks/${(await newWebhook()).id}`), status: 200, answer: { data: webhook } },
+  { route: 'update-webhook', ask: async () => call('PATCH', `/webhooks/${(await newWebhook()).id}`, { body: { active: false } }), status: 200, answer: { data: webhook } },
+  {
+    route: 'update-webhook', when: 'a new secret is wanted', ask: async () => call('PATCH', `/webhooks/${(await newWebhook()).id}`, { body: { rotate_secret: true } }), status: 200,
+    answer: { data: { ...webhook, ...fields('secret') } },
+  },
+  { route: 'delete-webhook', ask: async () => call('DELETE', `/webhooks/${(await newWebhook()).id}`), status: 200, answer: { data: webhook } },
+  {
+    route: 'list-webhook-deliveries', status: 200,
+    answer: list({ ...fields('id event_id event status next_attempt_at created_at payload'), attempts: [fields('attempted_at status_code error duration_ms')] }, cursor),
+    async ask() {
+      const { id } = await newWebhook();
+      await registerAgent(call);
+      for (;;) {
+        const reply = await call('GET', `/webhooks/${id}/deliveries`);
+        if (reply.body.data[0]?.attempts.length > 0) return reply;
+        await delay(50);
+      }
+    },
   },
 ];
 

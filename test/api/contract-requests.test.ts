@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes, type Route, type RouteName } from '../../lambdas/routes.ts';
 import { openApiDocument } from '../../openapi/document.ts';
@@ -8,6 +9,7 @@ import { nested } from '../support/request-fields.ts';
 import { caller, startTestRuntime, type Call, type Reply, type TestRuntime } from '../support/runtime.ts';
 import { reading } from '../support/shape.ts';
 import { openTables, type Tables } from '../support/tables.ts';
+import { createWebhook, minimalWebhook } from '../support/webhooks.ts';
 
 /*
  * Every field of every request, under every name that clients in use send it by, and what comes of it. What values a field
@@ -22,10 +24,12 @@ let call: Call;
 /** Certified, and its certificate. */
 let agent: { id: string };
 let certificate: { id: string; serial_number: string };
+let webhook: { id: string };
 
 beforeAll(async () => {
-  // Read by the handlers when they first issue.
+  // Read by the handlers when they first need it.
   process.env['GRANTEE_ACCOUNTS'] = '123456789012';
+  process.env['WEBHOOK_ALLOWED_NETWORKS'] = '127.0.0.1/32';
   runtime = await startTestRuntime({ kms: { keyMaterial: keyPool() } });
   tables = openTables(runtime);
   call = caller(runtime.url, await tables.addKey({ tenantId: randomUUID() }));
@@ -33,7 +37,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  Reflect.deleteProperty(process.env, 'GRANTEE_ACCOUNTS');
+  for (const name of ['GRANTEE_ACCOUNTS', 'WEBHOOK_ALLOWED_NETWORKS']) Reflect.deleteProperty(process.env, name);
   tables.close();
   await runtime.stop();
 });
@@ -82,6 +86,12 @@ const agentFields: readonly Field[] = [
   scope(['leverage_permitted', 'leveragePermitted'], true),
   scope(['max_leverage_ratio', 'maxLeverageRatio'], 2.5),
   { name: 'metadata', sentAs: ['metadata'], value: { desk: 'emea' } },
+];
+
+const webhookFields: readonly Field[] = [
+  { name: 'url', sentAs: ['url'], value: 'https://example.com/another' },
+  { name: 'events', sentAs: ['events'], value: ['certificate.revoked', 'risk.alert'] },
+  { name: 'description', sentAs: ['description'], value: 'For the risk desk' },
 ];
 
 /** What the risk table keeps of a report beside what is answered. */
@@ -172,6 +182,15 @@ const requests: Partial<Record<RouteName, Request>> = {
       { name: 'agent_id', sentAs: ['agent_id', 'agentId'], value: randomUUID(), shown: shownAs('reason'), as: 'agent_mismatch' },
     ],
   },
+  'create-webhook': { send: (body) => call('POST', '/webhooks', { body }), beside: () => minimalWebhook, fields: webhookFields },
+  'update-webhook': {
+    send: async (body) => call('PATCH', `/webhooks/${(await createWebhook(call)).id}`, { body }),
+    fields: [
+      ...webhookFields,
+      { name: 'active', sentAs: ['active'], value: false },
+      { name: 'rotate_secret', sentAs: ['rotate_secret', 'rotateSecret'], value: true, shown: shownAs('secret'), as: expect.stringMatching(/^whsec_/) },
+    ],
+  },
 };
 
 const sent = Object.entries(requests).flatMap(([route, request]) => request.fields.flatMap((field) => field.sentAs.map((sentAs) => ({ route, request, field, sentAs }))));
@@ -185,6 +204,7 @@ test.each(sent)('$route reads $field.name from $sentAs', async ({ request: { sen
 
 /** Which of three agents, certificates, events or entries a list still shows, by the value of one parameter. */
 interface Query {
+  readonly prepare?: () => Promise<void>;
   readonly path: () => string;
   readonly parameters: readonly { readonly name: string; readonly sentAs: readonly string[]; readonly value: () => unknown; readonly shown: (reply: Reply) => unknown; readonly as: () => unknown }[];
 }
@@ -238,9 +258,22 @@ const queries: Partial<Record<RouteName, Query>> = {
       cursors,
     ],
   },
+  'list-webhook-deliveries': {
+    // The last one, for what is sent to where nobody listens is sent again and again.
+    async prepare() {
+      webhook = await createWebhook(call, { url: 'https://127.0.0.1:9/in' });
+      await Promise.all([registerAgent(call), registerAgent(call)]);
+    },
+    path: () => `/webhooks/${webhook.id}/deliveries`,
+    parameters: [
+      { name: 'status', sentAs: ['status'], value: () => 'cancelled', shown: all('status'), as: () => [] },
+      limit,
+      cursors,
+    ],
+  },
 };
 
-describe.each(Object.entries(queries))('%s', (_, { path, parameters }) => {
+describe.each(Object.entries(queries))('%s', (_, { path, parameters, prepare }) => {
   beforeAll(async () => {
     // Of every kind that is asked for, and of others.
     const other = await certifiedAgent(call);
@@ -249,8 +282,12 @@ describe.each(Object.entries(queries))('%s', (_, { path, parameters }) => {
     }
     await runtime.idle();
     await call('DELETE', `/agents/${other.agent.id}`);
+    await prepare?.();
     if (!parameters.includes(cursors)) return;
-    const [{ body: page }, { body: two }] = await Promise.all(['1', '2'].map((count) => call('GET', `${path()}?limit=${count}`))) as [Reply, Reply];
+    const firstOf = async (count: number) => (await call('GET', `${path()}?limit=${count}`)).body;
+    // Announcements are on their way for a moment.
+    while ((await firstOf(2)).data.length < 2) await delay(50);
+    const [page, two] = await Promise.all([firstOf(1), firstOf(2)]);
     second = { path: path(), id: two.data[1].id, cursor: page.pagination.next_cursor };
   });
 
