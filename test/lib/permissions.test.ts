@@ -94,8 +94,8 @@ const expected: Record<string, readonly string[]> = {
     'sqs:SendMessage on <queue retire-keys>', 'sqs:SendMessage on <queue deliver-webhook>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside,
   ],
   'deliver-webhook': [
-    'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', 'kms:Decrypt on <webhook key>',
-    receive('deliver-webhook'), 'sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
+    'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', `kms:Decrypt on <webhook key>, ${oneWebhook}`,
+    'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
   ],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
