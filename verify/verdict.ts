@@ -49,12 +49,11 @@ export interface VerifiedAgent {
   readonly tenantId: string;
   /** The operator's organization, or the tenant's id where the operator has none. */
   readonly organization: string;
-  /** `model:model_hash`, as it was signed; `model` may be empty. */
+  /**
+   * `<model>:<model_hash>`, as it was signed; the model may be missing before its colon. Compare it whole: models and hashes
+   * have colons of their own, and where one ends and the other begins was not signed.
+   */
   readonly modelText: string;
-  /** What stands before the first colon of {@link modelText}. Where models have colons in their names, compare that text whole. */
-  readonly model: string;
-  /** What stands after it. */
-  readonly modelHash: string;
   readonly permittedActions: readonly string[];
   /** Undefined where none was certified. */
   readonly financialScope: Readonly<Record<string, unknown>> | undefined;
@@ -76,7 +75,7 @@ export interface VerifiedCertificate {
 }
 
 export interface VerifiedMessage extends VerifiedCertificate {
-  /** What was signed, where it is a JSON object: act on this rather than on another reading of the text. */
+  /** What was signed, where it is a JSON object, read from the octets that were verified: act on this rather than on what was handed over. */
   readonly payload: Readonly<Record<string, unknown>> | undefined;
   /** SHA-256 of the octets signed, lower-case hexadecimal digits: `payload_hash` of the service's answer to a signing request. */
   readonly payloadHash: string;
