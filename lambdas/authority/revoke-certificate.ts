@@ -29,7 +29,7 @@ export async function revokeCertificate({ registry, clock, newId }: RevocationSe
   const certificate = ownCertificate(await registry.getCertificate(request.certificateId), request.tenantId);
   switch (statusAt(certificate, revokedAt)) {
     case 'revoked': throw alreadyRevoked();
-    case 'expired': throw new Refusal('CERTIFICATE_EXPIRED', 'The certificate has expired, so it is trusted by nobody and cannot be revoked. Nothing needs to be done.');
+    case 'expired': throw new Refusal('CERTIFICATE_EXPIRED', 'The certificate has expired, so it is trusted by nobody and cannot be revoked. If its agent is to stop, which may have another since, halt it with POST /v1/agents/{id}/halt.');
     case 'active': break;
   }
   const revocation = { revokedAt, reason: request.reason, reasonCode: request.reasonCode };
@@ -50,5 +50,5 @@ export function revocationAudit(
 }
 
 function alreadyRevoked(): Refusal {
-  return new Refusal('CERTIFICATE_ALREADY_REVOKED', 'The certificate is revoked already, and a revocation is final. Nothing needs to be done.');
+  return new Refusal('CERTIFICATE_ALREADY_REVOKED', 'The certificate is revoked already, and a revocation is final. If its agent is to stop, which may have another since, halt it with POST /v1/agents/{id}/halt.');
 }

@@ -133,9 +133,22 @@ describe('asked again', () => {
     expect((await runtime.aftermath.audit(agent.id)).filter(({ eventType }) => eventType === 'agent.halted')).toHaveLength(1);
   });
 
-  test('twenty at once are one event, and one receipt', async () => {
-    const { agent } = await certifiedAgent(call);
-    const replies = await Promise.all(Array.from({ length: 20 }, () => halted(agent.id)));
+  test.each<[string, () => Promise<string>]>([
+    ['active', async () => (await certifiedAgent(call)).agent.id],
+    ['pending', async () => (await registerAgent(call)).id],
+    ['suspended', async () => {
+      const { id } = await registerAgent(call);
+      dataOf(await call('PATCH', `/agents/${id}`, { body: { status: 'suspended' } }), 200);
+      return id;
+    }],
+  ])('twenty at once of an agent that is %s are one event, and one receipt', async (_, prepare) => {
+    const agent = { id: await prepare() };
+    const held = runtime.dynamodb.hold({ ...requests.transaction, concerning: agent.id }, { times: 2 });
+    const halts = Promise.all(Array.from({ length: 20 }, () => halted(agent.id)));
+    // Two at least have found the agent as it was.
+    while (held.held < 2) await new Promise(setImmediate);
+    held.release();
+    const replies = await halts;
     expect(new Set(replies.map((data) => JSON.stringify(data))).size).toBe(1);
     expect((await runtime.aftermath.audit(agent.id)).filter(({ eventType }) => eventType === 'agent.halted')).toHaveLength(1);
   });
