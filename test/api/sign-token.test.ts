@@ -113,6 +113,7 @@ describe('exp', () => {
     ['text', () => String(now() + 60)],
     ['null', () => null],
     ['0', () => 0],
+    ['negative', () => -1],
   ])('may not be %s', async (_, exp) => {
     expectProblem(await signing({ exp: exp() }), 400, 'VALIDATION_FAILED', { issues: ['jwt.exp'] });
   });
