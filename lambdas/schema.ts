@@ -34,6 +34,7 @@ export interface TableDefinition extends KeySchema {
  * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
  * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
  * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
+ * | risk alert   | ALERT#<agentId>          | <record_id>                 |                          |                      |
  * | authority    | CA#<its role>            | CA                          |                          |                      |
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
@@ -41,7 +42,10 @@ export interface TableDefinition extends KeySchema {
  * | chain link   | CHAIN#<tenantId>         | <sequence, 12 digits>       |                          |                      |
  * | chain's head | CHAIN#<tenantId>         | HEAD                        | CHAINS                   |                      |
  * | link's mark  | CHAINED#<entryId>        | CHAINED                     |                          |                      |
+ * | its exports  | EXPORT#<tenantId>        | PROGRESS                    |                          |                      |
+ * | signed head  | EXPORT#<tenantId>        | SIGNED#<sequence>           |                          |                      |
  * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
+ * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
  * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |
  * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *

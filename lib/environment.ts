@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, distribution, keyRetirer, messageSigner }: Platform, role: IRole) {
+function variables({ settings, tables, keys, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -20,6 +20,9 @@ function variables({ settings, tables, keys, distribution, keyRetirer, messageSi
     ATTESTATION_KEY_ID: keys.attestation.keyArn,
     DISTRIBUTION_BUCKET: distribution.bucket.bucketName,
     DISTRIBUTION_URL: distribution.url,
+    RETIREMENT_QUEUE_URL: queues['retire-keys'].queue.queueUrl,
+    EVENT_BUS_NAME: eventBus.eventBusName,
+    AUDIT_BUCKET: auditArchive.bucketName,
     CRL_SHARDS: String(settings.crlShards),
     KEY_DELETION_DAYS: String(settings.keyDeletionDays),
     KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
@@ -67,9 +70,11 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
+  'relay-changes': ['RETIREMENT_QUEUE_URL', 'EVENT_BUS_NAME'],
   'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
+  'export-audit-trail': ['REGISTRY_TABLE', 'AUDIT_BUCKET'],
   'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
 };
 

@@ -45,6 +45,16 @@ const settingsSchema = z.strictObject({
     .min(7, 'must be at least 7: KMS keeps a key for that long')
     .max(30, 'must be at most 30: KMS keeps a key no longer')
     .default(30),
+  // How long nothing of the exported audit trail can be removed: seven years, the longest that MiFID II article 16(7) lets an
+  // authority ask records of transactions to be kept. What was exported before a change keeps its time.
+  auditRetentionDays: z.int('must be a whole number of days')
+    .min(1, 'must be at least 1: exports are kept under a lock')
+    .max(36_500, 'must be at most 36500: S3 locks objects for 100 years at the most')
+    .default(2557),
+  // GOVERNANCE lets whoever has s3:BypassGovernanceRetention shorten that, which is nobody here. Under COMPLIANCE nobody can, not
+  // even the account's root user, and a bucket made by mistake is paid for until the end; so it has to be asked for.
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html#object-lock-retention-modes
+  auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
 });

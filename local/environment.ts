@@ -1,5 +1,6 @@
 import { environment } from '../lambdas/handlers/environment.ts';
 import type { TableName } from '../lambdas/schema.ts';
+import type { QueueConsumerName } from '../lambdas/triggers.ts';
 import { accountId, localCredentials, region } from './account.ts';
 import type { AuthorityKeyArns } from './authority-keys.ts';
 
@@ -30,6 +31,8 @@ export function settingsEnvironment(current: Environment): Environment {
   return {
     RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
     CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
+    // All of it for one process, which keeps one pace however many calls are under way in it.
+    KEY_RETIREMENTS_PER_SECOND: current['KEY_RETIREMENTS_PER_SECOND'] ?? '15',
   };
 }
 
@@ -38,7 +41,7 @@ export function settingsEnvironment(current: Environment): Environment {
  * waits for. Throws an Error that names the variable.
  */
 export function checkSettings(): void {
-  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond'] as const) environment(name);
+  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks'] as const) environment(name);
 }
 
 /** There is one role for all functions, and a KMS that does not ask for it. */
@@ -48,8 +51,14 @@ export interface HandlerSettings {
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
   readonly s3Endpoint: string;
+  readonly sqsEndpoint: string;
+  readonly eventBridgeEndpoint: string;
+  readonly eventBusName: string;
+  /** At the endpoint that the handlers are to use: the SDK goes to the host of the URL. */
+  readonly queueUrls: Readonly<Record<QueueConsumerName, string>>;
   readonly tableNames: Readonly<Record<TableName, string>>;
   readonly distributionBucket: string;
+  readonly auditBucket: string;
   /** What certificates name, without a trailing slash. */
   readonly distributionUrl: string;
   readonly authorityKeys: AuthorityKeyArns;
@@ -61,15 +70,21 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     AWS_ENDPOINT_URL_DYNAMODB: settings.dynamodbEndpoint,
     AWS_ENDPOINT_URL_KMS: settings.kmsEndpoint,
     AWS_ENDPOINT_URL_S3: settings.s3Endpoint,
+    AWS_ENDPOINT_URL_SQS: settings.sqsEndpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: settings.eventBridgeEndpoint,
+    RETIREMENT_QUEUE_URL: settings.queueUrls['retire-keys'],
+    EVENT_BUS_NAME: settings.eventBusName,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,
     DISTRIBUTION_BUCKET: settings.distributionBucket,
     DISTRIBUTION_URL: settings.distributionUrl,
+    AUDIT_BUCKET: settings.auditBucket,
     DEPLOYMENT: 'local',
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
+    WEBHOOK_KEY_ID: settings.authorityKeys.webhookKeyArn,
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,

@@ -19,13 +19,23 @@ const variables = {
   attestationKeyArn: ['ATTESTATION_KEY_ID', z.string().min(1)],
   distributionUrl: ['DISTRIBUTION_URL', z.string().min(1)],
   distributionBucket: ['DISTRIBUTION_BUCKET', z.string().min(3)],
+  auditBucket: ['AUDIT_BUCKET', z.string().min(3)],
   keyDeletionDays: ['KEY_DELETION_DAYS', z.coerce.number().int().min(7).max(30).default(30)],
-  keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(15)],
+  // KMS takes 15 a second, and two of the function may be under way (lambdas/triggers.ts).
+  keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(7.5)],
+  retirementQueueUrl: ['RETIREMENT_QUEUE_URL', z.url()],
+  eventBusName: ['EVENT_BUS_NAME', z.string().min(1)],
   keyRetirerRoleArn: ['KEY_RETIRER_ROLE_ARN', z.string().optional()],
   messageSignerRoleArn: ['MESSAGE_SIGNER_ROLE_ARN', z.string().optional()],
   crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],
   granteeAccounts: ['GRANTEE_ACCOUNTS', z.string().regex(/^\d{12}(,\d{12})*$/, 'Account ids of 12 digits, separated by commas').transform((ids) => ids.split(',')).default([])],
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
+  webhookKeyArn: ['WEBHOOK_KEY_ID', z.string().min(1)],
+  deliveryQueueUrl: ['DELIVERY_QUEUE_URL', z.url()],
+  deliveryDeadLetterQueueUrl: ['DELIVERY_DEAD_LETTER_QUEUE_URL', z.url()],
+  // For receivers on this machine and certificates of their own, which tests have: a deployment sets neither.
+  webhookAllowedNetworks: ['WEBHOOK_ALLOWED_NETWORKS', z.string().transform((networks) => networks.split(',')).pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'Networks in CIDR notation, separated by commas'))).default([])],
+  webhookTrustAnchorFile: ['WEBHOOK_CA_FILE', z.string().optional()],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;
 

@@ -91,6 +91,7 @@ describe('every function', () => {
     for (const name of ['post-ocsp', 'get-ocsp']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
     expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
     expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
+    expect(told('export-audit-trail')).toEqual(['AUDIT_BUCKET', 'REGISTRY_TABLE']);
     for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
     for (const name of ['sign-message', 'verify-message', 'halt-agent']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
     for (const name of ['certify-agent', 'renew-certificate']) expect(told(name)).toEqual(['ACCOUNT_ID', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'REGISTRY_TABLE']);

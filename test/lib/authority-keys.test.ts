@@ -7,7 +7,7 @@ describe.each([
   ['ca-root', 'RSA_4096', ['mint-authority']],
   ['ca-issuing', 'RSA_3072', ['certify-agent', 'mint-authority', 'publish-crls', 'refresh-crls', 'renew-certificate']],
   ['ca-ocsp', 'RSA_2048', ['get-ocsp', 'post-ocsp']],
-  ['ca-attestation', 'RSA_2048', ['halt-agent']],
+  ['ca-attestation', 'RSA_2048', ['export-audit-trail', 'halt-agent']],
 ] as const)('the %s key', (role, keySpec, signers) => {
   const { Properties, DeletionPolicy, UpdateReplacePolicy } = key(role);
   const policy = Properties['KeyPolicy'].Statement as Statement[];

@@ -16,7 +16,7 @@ test('what a deployment is asked for is in its outputs', () => {
   const outputs = Object.fromEntries(Object.entries(template.Outputs).map(([name, output]) => [name, render((output as { Value: unknown }).Value)]));
   expect(outputs).toMatchObject({
     RegistryTableName: '<registry>', RiskTableName: '<risk>', RootKeyArn: '<root key>', IssuingKeyArn: '<issuing key>', OcspKeyArn: '<OCSP key>', AttestationKeyArn: '<attestation key>',
-    DistributionUrl: 'http://<distribution>', DistributionBucketName: '<files>', DeadLetterBucketName: '<dead letters>',
+    DistributionUrl: 'http://<distribution>', DistributionBucketName: '<files>', DeadLetterBucketName: '<dead letters>', AuditBucketName: '<audit archive>',
   });
   expect(outputs['ApiUrl']).toMatch(/^https:\/\/<.*>\.execute-api\.eu-west-1\.<AWS::URLSuffix>\/<.*Stagev1.*>$/);
 });

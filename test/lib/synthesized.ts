@@ -44,13 +44,18 @@ function describeStack(stack: Stack) {
   const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['KeySchema'][0].AttributeName === 'pk');
   const keyOfRole = (role: string) => ofType('AWS::KMS::Key').find(([, { Properties }]) => JSON.stringify(Properties['Tags']).includes(`"${role}"`))?.[0];
   const onlyId = (type: string) => String(ofType(type)[0]?.[0]);
-  const [[filesId], [deadLettersId]] = partition(ofType('AWS::S3::Bucket'), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
+  const buckets = ofType('AWS::S3::Bucket');
+  const [[auditArchiveId]] = partition(buckets, ({ Properties }) => Properties['ObjectLockEnabled'] === true);
+  const [[filesId], [deadLettersId]] = partition(buckets.filter(([id]) => id !== auditArchiveId), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
   const names: Record<string, string> = {
     [String(registryId)]: 'registry', [String(riskId)]: 'risk',
     [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-ocsp'))]: 'OCSP key', [String(keyOfRole('ca-attestation'))]: 'attestation key',
-    [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters',
+    [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters', [String(auditArchiveId)]: 'audit archive',
     [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
   };
+  for (const [id, { Properties }] of [...ofType('AWS::SQS::Queue'), ...ofType('AWS::Events::EventBus')]) {
+    names[id] = 'QueueName' in Properties ? `queue ${String(Properties['QueueName']).replace(/^kakunin-/, '')}` : 'event bus';
+  }
   // Functions and their roles by the name of the handler, beside CDK's own function that calls the custom resource's.
   const functions = new Map(ofType('AWS::Lambda::Function').map(([id, resource]) => {
     const name = (resource.Properties['FunctionName'] as string | undefined)?.replace(/^kakunin-/, '') ?? 'framework';
@@ -88,9 +93,9 @@ function describeStack(stack: Stack) {
     template, resources, ofType, functions, render, policiesOfRole, statementsOf,
     key: (role: 'ca-root' | 'ca-issuing' | 'ca-ocsp' | 'ca-attestation') => resource(keyOfRole(role)),
     table: { registry: resource(registryId), risk: resource(riskId) },
-    bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId) },
+    bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId), 'audit archive': resource(auditArchiveId) },
     /** What a bucket's policy says. */
-    bucketPolicy: (name: 'files' | 'dead letters') => ofType('AWS::S3::BucketPolicy').map(([, { Properties }]) => Properties)
+    bucketPolicy: (name: 'files' | 'dead letters' | 'audit archive') => ofType('AWS::S3::BucketPolicy').map(([, { Properties }]) => Properties)
       .filter(({ Bucket }) => render(Bucket) === `<${name}>`).flatMap(({ PolicyDocument }) => (PolicyDocument as { Statement: Statement[] }).Statement),
   };
 }
