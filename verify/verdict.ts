@@ -32,8 +32,8 @@ export interface NotValid {
   /** For a person: what was found, and what to do about it. */
   readonly message: string;
   /**
-   * With `revocation_unknown`: where the CRL that covers the certificate is published. The issuing CA signed the
-   * certificate that says so. Empty where it says nothing, and with any other reason.
+   * With `revocation_unknown`: where the CRLs that are missing are published. The issuing CA signed the certificate that
+   * says so, and the root the issuing CA's. Empty where they say nothing, and with any other reason.
    */
   readonly crlUrls: readonly string[];
 }
@@ -70,7 +70,7 @@ export interface VerifiedCertificate {
   readonly fingerprintSha256: string;
   /** `unknown` only where the caller wanted revocation checked `if available`. */
   readonly revocation: 'good' | 'unknown';
-  /** Of the issuing CA: `unknown` unless a current CRL of the root was given. */
+  /** Of the issuing CA: `unknown` where it is the trust anchor, and unless a current CRL of the root was given. */
   readonly issuerRevocation: 'good' | 'unknown';
 }
 
