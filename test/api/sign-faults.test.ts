@@ -227,6 +227,20 @@ describe('the record', () => {
     expect(await signaturesOf(agentId)).toHaveLength(1);
   });
 
+  test('that is made while a revocation has only been asked for is not dated after it', async () => {
+    const { agentId, certificateId } = await newSigner();
+    const held = runtime.dynamodb.hold({ ...requests.readCertificate, concerning: certificateId });
+    const revocation = runtime.call('POST', `/certificates/${certificateId}/revoke`, { body: { reason: 'test' } });
+    await held.reached;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await sign(agentId)).status).toBe(200);
+    held.release();
+    dataOf(await revocation, 200);
+    const { revokedAt } = (await runtime.aftermath.certificate(certificateId)) as { revokedAt: string };
+    const [recorded] = await signaturesOf(agentId);
+    expect(revokedAt >= String(recorded?.createdAt)).toBe(true);
+  });
+
   test('may be contended for a while, as where an agent signs much at once', async () => {
     const { agentId } = await newSigner();
     const conflict = runtime.dynamodb.inject(transaction(agentId), cancelled('TransactionConflict', 'None'), { times: 4 });
