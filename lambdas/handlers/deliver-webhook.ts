@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { deliverWebhook } from '../authority/deliver-webhook.ts';
 import { sideBySide } from '../authority/side-by-side.ts';
+import type { DeliveryOrder } from '../authority/webhook.ts';
 import { rememberedSecrets } from '../authority/webhook-secrets.ts';
 import { deliveryQueue, readDeliveryOrder } from '../aws/delivery-queue.ts';
 import { kms } from '../aws/kms-client.ts';
@@ -10,6 +10,7 @@ import { secretEncryption } from '../aws/secret-encryption.ts';
 import { sqs } from '../aws/sqs-client.ts';
 import { webhookReceivers } from '../outbound/post-webhook.ts';
 import { environment } from './environment.ts';
+import { queueConsumer } from './queue-consumer.ts';
 import { clock, once } from './services.ts';
 import { deliveries, webhookServices } from './webhook-services.ts';
 
@@ -31,22 +32,13 @@ const deliveryServices = once(() => {
   };
 });
 
-/**
- * Consumes the queue of deliveries: sends each of a batch once, side by side. One that we could not see to ourselves is
- * reported, so that SQS hands it over again; one whose receiver failed is done with, and sent on as an order of its own.
- * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
- */
-export async function handler({ Records }: SQSEvent): Promise<SQSBatchResponse> {
-  const outcomes = await sideBySide(Records, Records.length, async ({ body }) => {
-    const order = readDeliveryOrder(body);
-    const status = await deliverWebhook(deliveryServices(), order);
-    logger.info('deliver-webhook', { status, webhook_id: order.webhookId, event_id: order.announcement.id, failed_attempts: order.failedAttempts });
-  });
-  const failed = Records.filter(({ messageId }, index) => {
-    const outcome = outcomes[index];
-    if (outcome?.status === 'fulfilled') return false;
-    logger.error('deliver-webhook', { error: outcome?.reason as Error, message_id: messageId });
-    return true;
-  });
-  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+async function deliver(order: DeliveryOrder): Promise<void> {
+  const status = await deliverWebhook(deliveryServices(), order);
+  logger.info('deliver-webhook', { status, webhook_id: order.webhookId, event_id: order.announcement.id, failed_attempts: order.failedAttempts });
 }
+
+/**
+ * Called with orders of deliveries: sends each of a batch once, side by side. One whose receiver failed is done with, and sent
+ * on as an order of its own; only what we could not see to ourselves comes again.
+ */
+export const handler = queueConsumer('deliver-webhook', ({ body }) => readDeliveryOrder(body), (orders) => sideBySide(orders, orders.length, deliver));

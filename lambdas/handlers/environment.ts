@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } from '../pki/profile.ts';
 
@@ -35,7 +36,7 @@ const variables = {
   deliveryDeadLetterQueueUrl: ['DELIVERY_DEAD_LETTER_QUEUE_URL', z.url()],
   // For receivers on this machine and certificates of their own, which tests have: a deployment sets neither.
   webhookAllowedNetworks: ['WEBHOOK_ALLOWED_NETWORKS', z.string().transform((networks) => networks.split(',')).pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'Networks in CIDR notation, separated by commas'))).default([])],
-  webhookTrustAnchorFile: ['WEBHOOK_CA_FILE', z.string().optional()],
+  webhookTrustAnchorFile: ['WEBHOOK_CA_FILE', z.string().refine(existsSync, 'There is no such file').optional()],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;
 

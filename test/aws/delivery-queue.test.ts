@@ -69,7 +69,7 @@ test('one that the queue does not take fails alone', async () => {
   })));
   const outcomes = await orders.sendOrders(sent);
   expect(outcomes.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []))).toEqual([3]);
-  expect(outcomes[3]).toMatchObject({ reason: { message: 'The queue did not take an order: InternalError: Not now.' } });
+  expect(outcomes[3]).toMatchObject({ reason: { message: 'SQS did not take the message: InternalError, Not now..' } });
 });
 
 test('a request that fails is one of its ten orders only', async () => {

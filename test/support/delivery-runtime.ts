@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { DeliveryOrder, Webhook, WebhookDelivery } from '../../lambdas/authority/webhook.ts';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { kms } from '../../lambdas/aws/kms-client.ts';
@@ -9,13 +8,12 @@ import { secretEncryption } from '../../lambdas/aws/secret-encryption.ts';
 import { webhookDeliveries } from '../../lambdas/aws/webhook-deliveries.ts';
 import { webhooks } from '../../lambdas/aws/webhooks.ts';
 import { applyEnvironment } from '../../local/environment.ts';
-import { loadHandler } from '../../local/handlers.ts';
-import { invoke } from '../../local/invocation.ts';
 import { startSqs, type EmbeddedSqs } from '../../local/sqs.ts';
 import { temporaryDirectory } from '../local/temporary-directory.ts';
 import { startFaultProxy, type FaultProxy } from './faults.ts';
 import { startFaultyRuntime, type FaultyRuntime } from './faults-runtime.ts';
 import { receiverAuthority, startReceiver, type Receiver } from './receiver.ts';
+import { deliverMessages } from './stream.ts';
 
 /** What the function sent to a queue. */
 export interface Sent {
@@ -65,7 +63,6 @@ export async function startDeliveryRuntime(clock: () => Date = () => new Date())
     WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1/32',
     WEBHOOK_CA_FILE: trustAnchorFile,
   });
-  const handler = await loadHandler('deliver-webhook');
   const table = { client: dynamodb(), tableName: runtime.tableNames.registry };
   const store = webhooks(table);
   const encryption = secretEncryption(kms(), process.env['WEBHOOK_KEY_ID'] ?? '');
@@ -97,9 +94,8 @@ export async function startDeliveryRuntime(clock: () => Date = () => new Date())
     removeWebhook: async (webhook) => void (await store.remove(webhook, audit('webhook.deleted', webhook))),
     encrypt: (secret, webhook) => encryption.encrypt(secret, webhook),
     async deliver(...messages) {
-      const Records = messages.map((message, place) => ({ messageId: `${place}`, body: typeof message === 'string' ? message : JSON.stringify(message) }));
-      const { batchItemFailures } = (await invoke(handler, { Records } as unknown as SQSEvent, { functionName: 'deliver-webhook', timeoutSeconds: 60 })) as SQSBatchResponse;
-      return batchItemFailures.map(({ itemIdentifier }) => Number(itemIdentifier));
+      const failed = await deliverMessages('deliver-webhook', messages);
+      return failed.map((message) => messages.indexOf(message));
     },
     sent: () =>
       sqs.calls.flatMap(({ input, answer }): Sent[] => (answer === undefined ? [] : input['Entries'].map(({ MessageBody, DelaySeconds }: { MessageBody: string; DelaySeconds: number }) => ({
