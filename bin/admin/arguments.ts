@@ -20,6 +20,7 @@ const optionTypes = {
   table: { type: 'string' },
   'risk-table': { type: 'string' },
   bucket: { type: 'string' },
+  queues: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

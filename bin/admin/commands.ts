@@ -1,5 +1,6 @@
 import type { Registry } from '../../lambdas/authority/ports.ts';
 import type { accessRegistry } from '../../lambdas/aws/access.ts';
+import type { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import type { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import type { Table } from '../../lambdas/aws/table.ts';
 import type { TableName } from '../../lambdas/schema.ts';
@@ -18,6 +19,7 @@ export interface Services {
   readonly access: ReturnType<typeof accessRegistry>;
   readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates'>;
   readonly deadLetters: ReturnType<typeof deadLetters>;
+  readonly deadLetterQueues: ReturnType<typeof deadLetterQueues>;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly now: Date;
   /** Says how far a long command has come. */
@@ -45,6 +47,7 @@ export interface CommandOptions {
   readonly all?: boolean | undefined;
   readonly 'risk-table'?: string | undefined;
   readonly bucket?: string | undefined;
+  readonly queues?: string | undefined;
 }
 
 /** What a command has to say: to programs, and line by line to people. */
@@ -80,7 +83,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'certificate show': { operand: 'id or serial number', options: [], required: [], run: showCertificate },
   'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
   'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
-  'dead-letter list': { options: ['bucket'], required: [], run: listDeadLetters },
-  'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'risk-table'], required: [], run: replayDeadLetters },
-  'dead-letter discard': { operand: 'id', options: ['bucket'], required: [], run: discardDeadLetter },
+  'dead-letter list': { options: ['bucket', 'queues'], required: [], run: listDeadLetters },
+  'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'queues', 'risk-table'], required: [], run: replayDeadLetters },
+  'dead-letter discard': { operand: 'id', options: ['bucket', 'queues'], required: [], run: discardDeadLetter },
 };
