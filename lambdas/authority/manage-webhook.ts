@@ -1,7 +1,7 @@
 import type { Actor, AuditEntry, AuditEventType } from './audit.ts';
 import { Refusal, webhookChangedMeanwhile, webhookNotFound } from './errors.ts';
 import type { SecretEncryption, Webhooks } from './ports.ts';
-import type { Webhook } from './webhook.ts';
+import { maximumWebhooks, ownWebhook, type Webhook } from './webhook.ts';
 import { checkWebhookHost } from './webhook-host.ts';
 
 export interface WebhookServices {
@@ -28,9 +28,6 @@ export interface ShownWebhook {
   readonly webhook: Webhook;
   readonly secret?: string;
 }
-
-/** A tenant may have so many. */
-export const maximumWebhooks = 50;
 
 /** How long the secret before a new one goes on signing, so that receivers can change over. */
 const overlapHours = 24;
@@ -92,12 +89,6 @@ export async function deleteWebhook(services: WebhookServices, caller: Caller, w
   const webhook = ownWebhook(await services.webhooks.get(caller.tenantId, webhookId));
   const audit = auditOf(services, 'webhook.deleted', 'Webhook deleted', webhook, caller, services.clock().toISOString());
   if (!(await services.webhooks.remove(webhook, audit))) throw webhookNotFound();
-  return webhook;
-}
-
-/** The tenant's webhook that was asked for. Throws WEBHOOK_NOT_FOUND where it has no such webhook. */
-export function ownWebhook(webhook: Webhook | undefined): Webhook {
-  if (webhook === undefined) throw webhookNotFound();
   return webhook;
 }
 

@@ -1,4 +1,4 @@
-import { ownWebhook } from '../authority/manage-webhook.ts';
+import { ownWebhook } from '../authority/webhook.ts';
 import { ok } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { webhookIdOf } from '../http/request.ts';

@@ -1,4 +1,4 @@
-import { ownWebhook } from '../authority/manage-webhook.ts';
+import { ownWebhook } from '../authority/webhook.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { list } from '../http/list.ts';
 import { webhookIdOf } from '../http/request.ts';

@@ -1,4 +1,4 @@
-import { maximumWebhooks } from '../authority/manage-webhook.ts';
+import { maximumWebhooks } from '../authority/webhook.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { list } from '../http/list.ts';
 import { webhookResource } from '../http/webhook-resource.ts';
