@@ -60,8 +60,11 @@ function deliveryReader(table: Table, webhookId: string): PartitionReader<Webhoo
   };
 }
 
-function readDelivery({ pk: _partition, sk: _position, timeToLive: _end, ...delivery }: Item): WebhookDelivery {
-  return delivery as unknown as WebhookDelivery;
+/** What was delivered stays delivered, whatever became of a second order for the same. */
+function readDelivery({ pk: _partition, sk: _position, timeToLive: _end, ...item }: Item): WebhookDelivery {
+  const { nextAttemptAt, ...delivery } = item as unknown as WebhookDelivery;
+  if (delivery.attempts.some(({ error }) => error === undefined)) return { ...delivery, status: 'delivered' };
+  return { ...delivery, ...(nextAttemptAt !== undefined && { nextAttemptAt }) };
 }
 
 const attemptsOf = (item: Item | undefined) => (item?.['attempts'] ?? []) as readonly DeliveryAttempt[];

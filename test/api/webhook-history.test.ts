@@ -88,3 +88,14 @@ test('deliveries of a webhook that is deleted are not there for anyone', async (
   await call('DELETE', `/webhooks/${id}`);
   expectProblem(await call('GET', `/webhooks/${id}/deliveries`), 404, 'WEBHOOK_NOT_FOUND');
 });
+
+test('what was delivered stays delivered, whatever becomes of an order that was sent twice', async () => {
+  const { call, tenantId } = await newTenant();
+  const { id } = await createWebhook(call);
+  const order = orderOf(id, tenantId, 0);
+  await note(order, { status: 'delivered', attempt: { attemptedAt: at(1), durationMilliseconds: 30, statusCode: 200 } });
+  await note(order, { status: 'retrying', nextAttemptAt: at(3), attempt: { attemptedAt: at(2), durationMilliseconds: 9, error: 'The connection was refused.' } });
+  const { body } = await call('GET', `/webhooks/${id}/deliveries?status=delivered`);
+  expect(body.data).toMatchObject([{ status: 'delivered', next_attempt_at: null, attempts: [{ status_code: 200 }, { error: 'The connection was refused.' }] }]);
+  expect((await call('GET', `/webhooks/${id}/deliveries?status=retrying`)).body.data).toEqual([]);
+});
