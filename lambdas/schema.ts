@@ -34,6 +34,7 @@ export interface TableDefinition extends KeySchema {
  * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
  * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
  * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
+ * | risk alert   | ALERT#<agentId>          | <record_id>                 |                          |                      |
  * | authority    | CA#<its role>            | CA                          |                          |                      |
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |

@@ -1,8 +1,8 @@
 import type { TableName } from './schema.ts';
 
 /*
- * What calls functions other than HTTP does: the streams of the tables, and the clock. lib/ deploys it and local/ imitates
- * it. A name is that of the function's file in lambdas/handlers.
+ * What calls functions other than HTTP does: the streams of the tables, queues, and the clock. lib/ deploys it and local/
+ * imitates it. A name is that of the function's file in lambdas/handlers.
  */
 
 /** A function that reads a table's stream, as Lambda's event source mapping calls it. */
@@ -10,8 +10,8 @@ export interface StreamConsumer {
   readonly table: TableName;
   /** Only records of these kinds of change; by default insertions and modifications. */
   readonly eventNames: readonly ('INSERT' | 'MODIFY' | 'REMOVE')[];
-  /** Only items whose partition key begins with this. Filters see strings; what they say of numbers never holds. */
-  readonly partitionKeyPrefix?: string;
+  /** Only items whose partition key begins with one of these. Filters see strings; what they say of numbers never holds. */
+  readonly partitionKeyPrefixes?: readonly string[];
   readonly batchSize: number;
   /** How long records are gathered before the function is called. */
   readonly batchingWindowSeconds: number;
@@ -25,18 +25,42 @@ export interface StreamConsumer {
 
 const bounded = { eventNames: ['INSERT', 'MODIFY'], retryAttempts: 10, maximumRecordAgeSeconds: 6 * 3600 } as const;
 
-/** Items of the registry that say a certificate has ended: what its two stream consumers act on (lambdas/schema.ts). */
+/** Items of the registry that say a certificate has ended, and those that say what was changed (lambdas/schema.ts). */
 export const outboxKeyPrefix = 'OUTBOX#';
+export const auditKeyPrefix = 'AUDIT#';
 
+/** A stream may have two consumers and no more, hence the queues: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html */
 export const streamConsumers = {
   'auto-revoke': { ...bounded, table: 'risk', batchSize: 100, batchingWindowSeconds: 0, parallelizationFactor: 10, timeoutSeconds: 60 },
   // Many revocations become one publication: those of a second, or of as long as the publication before them takes.
-  'publish-crls': { ...bounded, table: 'registry', partitionKeyPrefix: outboxKeyPrefix, batchSize: 10_000, batchingWindowSeconds: 1, parallelizationFactor: 1, timeoutSeconds: 300 },
-  // Apart from the CRLs, so that these do not wait for KMS, which takes 15 keys a second.
-  'retire-keys': { ...bounded, table: 'registry', partitionKeyPrefix: outboxKeyPrefix, batchSize: 100, batchingWindowSeconds: 0, parallelizationFactor: 1, timeoutSeconds: 120 },
+  'publish-crls': { ...bounded, table: 'registry', partitionKeyPrefixes: [outboxKeyPrefix], batchSize: 10_000, batchingWindowSeconds: 1, parallelizationFactor: 1, timeoutSeconds: 300 },
+  // Apart from the CRLs, so that these wait for nothing else.
+  'relay-changes': { ...bounded, table: 'registry', partitionKeyPrefixes: [outboxKeyPrefix, auditKeyPrefix], batchSize: 100, batchingWindowSeconds: 0, parallelizationFactor: 1, timeoutSeconds: 60 },
 } as const satisfies Record<string, StreamConsumer>;
 
 export type StreamConsumerName = keyof typeof streamConsumers;
+
+/** A function that is called with the messages of a queue of its own, which has its name. */
+export interface QueueConsumer {
+  readonly batchSize: number;
+  /** How many batches may be under way at once: at least 2, says Lambda. */
+  readonly maximumConcurrency: number;
+  readonly timeoutSeconds: number;
+  /** After which a message that was not dealt with comes again. */
+  readonly visibilityTimeoutSeconds: number;
+  /** A message that came so often in vain is put aside, in the queue's dead-letter queue. */
+  readonly maximumReceives: number;
+}
+
+export const queueConsumers = {
+  // KMS takes 15 keys a second, and what waits for it holds up nothing else.
+  'retire-keys': { batchSize: 10, maximumConcurrency: 2, timeoutSeconds: 30, visibilityTimeoutSeconds: 60, maximumReceives: 30 },
+} as const satisfies Record<string, QueueConsumer>;
+
+export type QueueConsumerName = keyof typeof queueConsumers;
+
+/** Where the messages of `name` go that could not be dealt with. */
+export const deadLetterQueueOf = (name: QueueConsumerName) => `${name}-dead-letters`;
 
 /** A function that the clock calls. */
 export interface Schedule {

@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, distribution, auditArchive, keyRetirer, messageSigner }: Platform, role: IRole) {
+function variables({ settings, tables, keys, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -21,6 +21,8 @@ function variables({ settings, tables, keys, distribution, auditArchive, keyReti
     DISTRIBUTION_BUCKET: distribution.bucket.bucketName,
     DISTRIBUTION_URL: distribution.url,
     AUDIT_BUCKET: auditArchive.bucketName,
+    RETIREMENT_QUEUE_URL: queues['retire-keys'].queue.queueUrl,
+    EVENT_BUS_NAME: eventBus.eventBusName,
     CRL_SHARDS: String(settings.crlShards),
     KEY_DELETION_DAYS: String(settings.keyDeletionDays),
     KEY_RETIRER_ROLE_ARN: keyRetirer.roleArn,
@@ -68,6 +70,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
+  'relay-changes': ['RETIREMENT_QUEUE_URL', 'EVENT_BUS_NAME'],
   'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],

@@ -1,6 +1,8 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { tables, TableName } from '../lambdas/schema.ts';
 
 /* What can be granted, each as a statement of IAM's; who is granted what stands in permissions.ts. */
@@ -74,6 +76,22 @@ export function listBucket(bucket: IBucket): Permission {
 export function setAside(deadLetters: IBucket): Permission {
   const [write, list] = [accessObjects(deadLetters, ['PutObject'], '*'), listBucket(deadLetters)];
   return (role) => { write(role); list(role); };
+}
+
+/**
+ * What Lambda needs to poll a queue in the function's name.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+ */
+export function receiveMessages(queue: IQueue): Permission {
+  return allow({ actions: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], resources: [queue.queueArn] });
+}
+
+export function sendMessages(queue: IQueue): Permission {
+  return allow({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] });
+}
+
+export function publishEvents(eventBus: EventBus): Permission {
+  return allow({ actions: ['events:PutEvents'], resources: [eventBus.eventBusArn] });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
@@ -8,6 +9,7 @@ import { Distribution } from './distribution.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { createPrivateBucket } from './private-bucket.ts';
+import { Queues } from './queues.ts';
 import { Registry } from './registry.ts';
 import { Revocation } from './revocation.ts';
 import { Schedules } from './schedules.ts';
@@ -27,13 +29,16 @@ export class KakuninStack extends Stack {
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
     const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings) });
+    const queues = new Queues(this, 'Queues', settings.deployment);
+    const eventBus = new EventBus(this, 'EventBus', { eventBusName: settings.deployment, description: `Kakunin ${settings.deployment}: what changes` });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, distribution, deadLetters, auditArchive, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
     new Revocation(this, 'Revocation', platform);
+    queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
     // Nobody should be able to call a service that cannot issue yet.
     api.restApi.deploymentStage.node.addDependency(authority);
@@ -44,6 +49,7 @@ export class KakuninStack extends Stack {
       RegistryTableName: tables.registry.tableName,
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,
+      EventBusName: eventBus.eventBusName,
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,

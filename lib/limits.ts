@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { schedules, streamConsumers, type Schedule, type StreamConsumer } from '../lambdas/triggers.ts';
+import { queueConsumers, schedules, streamConsumers, type Schedule } from '../lambdas/triggers.ts';
 import type { HandlerName } from './platform.ts';
 
 /** How long a function may run and how much memory it has. */
@@ -22,7 +22,7 @@ const publishers: ReadonlySet<HandlerName> = new Set<HandlerName>(['publish-crls
 
 /** A function's limits, by its name alone; those of consumers and schedules stand in lambdas/triggers.ts. */
 export function limitsOf(name: HandlerName): Limits {
-  const triggers: Partial<Record<HandlerName, Pick<StreamConsumer | Schedule, 'timeoutSeconds'>>> = { ...streamConsumers, ...schedules, authorize: { timeoutSeconds: 10 } };
+  const triggers: Partial<Record<HandlerName, Pick<Schedule, 'timeoutSeconds'>>> = { ...streamConsumers, ...queueConsumers, ...schedules, authorize: { timeoutSeconds: 10 } };
   return {
     timeout: Duration.seconds(triggers[name]?.timeoutSeconds ?? requestTimeoutSeconds),
     memorySize: publishers.has(name) ? wholeProcessorMegabytes : memoryMegabytes,

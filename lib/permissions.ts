@@ -2,7 +2,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { isMutation } from '../lambdas/routes.ts';
 import type { AuthorityKey } from './authority-keys.ts';
 import {
-  accessItems, accessObjects, createAgentKeys, listBucket, queryIndex, readStream, setAside, transactItems,
+  accessItems, accessObjects, createAgentKeys, listBucket, publishEvents, queryIndex, readStream, receiveMessages, sendMessages, setAside, transactItems,
   type IndexName, type ItemAction, type Permission,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
@@ -14,6 +14,7 @@ const expiries = 'EXPIRY#*';
 const crlEntries = 'REVOKED#*';
 const outbox = 'OUTBOX#*';
 const effects = 'EFFECT#*';
+const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
 const auditChains = 'CHAIN#*';
@@ -37,7 +38,7 @@ const exportedTrail = 'audit/*';
  * Who may do what: the one place where a function gets its rights, beside its own log group and X-Ray. Nobody scans, nobody
  * writes another kind of item than its own, only expire-certificates deletes, and only the authorizer reads API keys.
  */
-function permissions({ settings, tables: { registry, risk }, keys, distribution: { bucket }, deadLetters, auditArchive }: Platform): Record<HandlerName, readonly Permission[]> {
+function permissions({ settings, tables: { registry, risk }, keys, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
@@ -84,10 +85,11 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
     'authorize': [items(['GetItem'], apiKeys)],
-    'auto-revoke': [revoke, readStream(risk), setAside(deadLetters)],
+    'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
+    'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
-    'retire-keys': [items(['GetItem', 'UpdateItem'], effects), readStream(registry), setAside(deadLetters)],
+    'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
     'expire-certificates': [
       items(['Query', 'DeleteItem'], expiries),

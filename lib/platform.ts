@@ -1,11 +1,13 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { routes, type RouteName } from '../lambdas/routes.ts';
 import type { TableName } from '../lambdas/schema.ts';
-import { schedules, streamConsumers, type ScheduledName, type StreamConsumerName } from '../lambdas/triggers.ts';
+import { queueConsumers, schedules, streamConsumers, type QueueConsumerName, type ScheduledName, type StreamConsumerName } from '../lambdas/triggers.ts';
 import type { AuthorityKeys } from './authority-keys.ts';
 import type { Distribution } from './distribution.ts';
+import type { QueuePair } from './queues.ts';
 import type { Settings } from './settings.ts';
 
 /** What the functions stand on. */
@@ -18,6 +20,9 @@ export interface Platform {
   readonly deadLetters: IBucket;
   /** Where the audit trail is exported to, and kept under an object lock. */
   readonly auditArchive: IBucket;
+  readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
+  /** Where the deployment's owner hears of changes. */
+  readonly eventBus: EventBus;
   /**
    * The role of retire-keys, which certify-agent names in the policy of every key it creates. It must stay the same role:
    * KMS remembers a role by its unique id, and a new one of the same name could not retire the keys of the old.
@@ -29,12 +34,13 @@ export interface Platform {
 }
 
 /** A function, by the name of its file in lambdas/handlers. */
-export type HandlerName = RouteName | StreamConsumerName | ScheduledName | 'authorize';
+export type HandlerName = RouteName | StreamConsumerName | QueueConsumerName | ScheduledName | 'authorize';
 
 /** Every function there is. */
 export const handlerNames: readonly HandlerName[] = [
   ...(Object.keys(routes) as RouteName[]),
   ...(Object.keys(streamConsumers) as StreamConsumerName[]),
+  ...(Object.keys(queueConsumers) as QueueConsumerName[]),
   ...(Object.keys(schedules) as ScheduledName[]),
   'authorize',
 ];

@@ -51,11 +51,11 @@ function mappingOf(consumer: StreamConsumer, { tables: deployed, deadLetters }: 
  * numbers, which arrive as strings.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
  */
-function filterOf({ table, eventNames, partitionKeyPrefix }: StreamConsumer) {
+function filterOf({ table, eventNames, partitionKeyPrefixes }: StreamConsumer) {
   return lambda.FilterCriteria.filter({
     eventName: lambda.FilterRule.or(...eventNames),
-    ...(partitionKeyPrefix !== undefined && {
-      dynamodb: { Keys: { [tables[table].partitionKey]: { S: lambda.FilterRule.beginsWith(partitionKeyPrefix) } } },
+    ...(partitionKeyPrefixes !== undefined && {
+      dynamodb: { Keys: { [tables[table].partitionKey]: { S: partitionKeyPrefixes.flatMap((prefix) => lambda.FilterRule.beginsWith(prefix)) } } },
     }),
   });
 }

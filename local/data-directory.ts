@@ -10,6 +10,7 @@ export interface DataDirectory {
   readonly enginePidFile: string;
   readonly keys: string;
   readonly objects: string;
+  readonly messages: string;
   checkpointFile(functionName: string): string;
   /** What its certificates name, which they will go on naming; undefined until `markBegun`. */
   readonly distributionUrl: string | undefined;
@@ -43,6 +44,7 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   const databaseFile = inDirectory('dynamodb.sqlite');
   const keys = inDirectory('kms');
   const objects = inDirectory('s3');
+  const messages = inDirectory('sqs');
   const checkpoints = inDirectory('checkpoints');
 
   const release = await lock(inDirectory('lock'), `The data directory ${path} is in use`);
@@ -65,6 +67,7 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
     enginePidFile: inDirectory('engine.pid'),
     keys,
     objects,
+    messages,
     checkpointFile: (functionName) => join(checkpoints, `${functionName}.json`),
     get distributionUrl() {
       return manifest.distributionUrl;

@@ -1,5 +1,6 @@
 import { environment } from '../lambdas/handlers/environment.ts';
 import type { TableName } from '../lambdas/schema.ts';
+import type { QueueConsumerName } from '../lambdas/triggers.ts';
 import { accountId, localCredentials, region } from './account.ts';
 import type { AuthorityKeyArns } from './authority-keys.ts';
 
@@ -30,6 +31,8 @@ export function settingsEnvironment(current: Environment): Environment {
   return {
     RISK_THRESHOLD: current['RISK_THRESHOLD'] ?? '0.85',
     CA_ORGANIZATION: current['CA_ORGANIZATION'] ?? 'Kakunin',
+    // All of it for one process, which keeps one pace however many calls are under way in it.
+    KEY_RETIREMENTS_PER_SECOND: current['KEY_RETIREMENTS_PER_SECOND'] ?? '15',
   };
 }
 
@@ -48,6 +51,11 @@ export interface HandlerSettings {
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
   readonly s3Endpoint: string;
+  readonly sqsEndpoint: string;
+  readonly eventBridgeEndpoint: string;
+  readonly eventBusName: string;
+  /** At the endpoint that the handlers are to use: the SDK goes to the host of the URL. */
+  readonly queueUrls: Readonly<Record<QueueConsumerName, string>>;
   readonly tableNames: Readonly<Record<TableName, string>>;
   readonly distributionBucket: string;
   readonly auditBucket: string;
@@ -62,6 +70,10 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     AWS_ENDPOINT_URL_DYNAMODB: settings.dynamodbEndpoint,
     AWS_ENDPOINT_URL_KMS: settings.kmsEndpoint,
     AWS_ENDPOINT_URL_S3: settings.s3Endpoint,
+    AWS_ENDPOINT_URL_SQS: settings.sqsEndpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: settings.eventBridgeEndpoint,
+    RETIREMENT_QUEUE_URL: settings.queueUrls['retire-keys'],
+    EVENT_BUS_NAME: settings.eventBusName,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,
     DISTRIBUTION_BUCKET: settings.distributionBucket,

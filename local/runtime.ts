@@ -1,11 +1,13 @@
 import { basePath, routes } from '../lambdas/routes.ts';
-import { schedules as triggers, type ScheduledName } from '../lambdas/triggers.ts';
+import { queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
+import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
 import { ensureAuthorityKeys } from './authority-keys.ts';
 import { startConsumers } from './consumers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
+import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
@@ -13,7 +15,9 @@ import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
+import { queueDefinitions, queueNameOf } from './queue-definitions.ts';
 import { startSchedules } from './schedules.ts';
+import { startSqs } from './sqs.ts';
 import type { DeadLetter } from './streams.ts';
 import { seedTenants, type LocalTenant, type TenantSeed } from './tenants.ts';
 
@@ -28,6 +32,8 @@ export interface RuntimeOptions {
     readonly dynamodb?: (endpoint: string) => Promise<string>;
     readonly kms?: (endpoint: string) => Promise<string>;
     readonly s3?: (endpoint: string) => Promise<string>;
+    readonly sqs?: (endpoint: string) => Promise<string>;
+    readonly eventBridge?: (endpoint: string) => Promise<string>;
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
@@ -45,6 +51,9 @@ export interface Runtime {
   readonly dynamodbEndpoint: string;
   readonly kmsEndpoint: string;
   readonly s3Endpoint: string;
+  readonly sqsEndpoint: string;
+  /** The last events that were published, oldest first. */
+  readonly publishedEvents: EmbeddedEventBridge['events'];
   readonly tableNames: typeof tableNames;
   readonly bucketNames: typeof bucketNames;
   readonly tenants: readonly LocalTenant[];
@@ -52,7 +61,10 @@ export interface Runtime {
   readonly deadLetters: readonly DeadLetter[];
   /** Resolves, with what to say about it, if a part of the runtime breaks down. */
   readonly failed: Promise<Error>;
-  /** Resolves once the streams' functions have dealt with everything written before the call, and with what follows from it. */
+  /**
+   * Resolves once the streams' and queues' functions have dealt with everything written before the call, and with what follows from it;
+   * what is to be tried again later is not waited for.
+   */
   idle(): Promise<void>;
   /** Calls a scheduled function as its schedule would. */
   runSchedule(name: ScheduledName): Promise<void>;
@@ -60,11 +72,12 @@ export interface Runtime {
 }
 
 const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
+const eventBusName = 'kakunin';
 const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters', audit: 'kakunin-audit' } as const;
 
 /**
- * Starts the whole service on this machine: KMS, DynamoDB, S3, the CA, the tenants, the streams' consumers, the schedules, the API. The
- * handlers find everything through their environment, which is this process's: one runtime at a time, and since a handler keeps its
+ * Starts the whole service on this machine: KMS, DynamoDB, S3, SQS, EventBridge, the CA, the tenants, the consumers of streams and queues,
+ * the schedules, the API. The handlers find everything through their environment, which is this process's: one runtime at a time, and since a handler keeps its
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -92,6 +105,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
     const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
+    const sqs = await start(startSqs({ region, accountId, queues: queueDefinitions, ...(data && { dataDirectory: data.messages }) }), (part) => part.close());
+    const eventBridge = await start(startEventBridge({ region, accountId, buses: [eventBusName] }), (part) => part.close());
     const dynamodb = await start(
       startDynamodb({ tableNames, otherEndpoint: otherDynamodb, ...(data && { databaseFile: data.databaseFile, pidFile: data.enginePidFile }) }),
       (part) => part.close(),
@@ -100,9 +115,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const dynamodbEndpoint = await (interpose.dynamodb ?? unchanged)(dynamodb.endpoint);
     const kmsEndpoint = await (interpose.kms ?? unchanged)(kms.endpoint);
     const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
+    const sqsEndpoint = await (interpose.sqs ?? unchanged)(sqs.endpoint);
+    const eventBridgeEndpoint = await (interpose.eventBridge ?? unchanged)(eventBridge.endpoint);
+    const queueUrls = Object.fromEntries(Object.keys(queueConsumers).map((name) => [name, sqs.queueUrl(queueNameOf(name), sqsEndpoint)])) as Record<QueueConsumerName, string>;
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
     endings.push(applyEnvironment(handlerEnvironment({
-      dynamodbEndpoint, kmsEndpoint, s3Endpoint, tableNames, authorityKeys, distributionUrl, distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
+      dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, queueUrls, eventBusName, authorityKeys, distributionUrl,
+      distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
     })));
     signal?.throwIfAborted();
 
@@ -115,7 +134,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
     const consumers = await start(
-      startConsumers({ endpoint: dynamodb.endpoint, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
+      startConsumers({ endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
@@ -135,6 +154,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       dynamodbEndpoint: dynamodb.endpoint,
       kmsEndpoint: kms.endpoint,
       s3Endpoint: s3.endpoint,
+      sqsEndpoint: sqs.endpoint,
+      publishedEvents: eventBridge.events,
       tableNames,
       bucketNames,
       tenants,

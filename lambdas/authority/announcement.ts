@@ -23,7 +23,7 @@ export interface Announcement {
   readonly event: AnnouncedEvent;
   readonly tenant_id: string;
   readonly created_at: string;
-  readonly data: Readonly<Record<string, string>>;
+  readonly data: Readonly<Record<string, string | number>>;
 }
 
 /**
@@ -52,5 +52,10 @@ const more: { readonly [Type in AuditEventType]?: (createdAt: string, metadata: 
   'certificate.revoked': (createdAt, { reason = '' }) => ({ revocation_reason: reason, revoked_at: createdAt }),
   'agent.suspended': () => ({ status: 'suspended' }),
   'agent.halted': () => ({ status: 'suspended' }),
+  'agent.high_risk': (_, metadata) => ({ status: 'suspended', ...riskOf(metadata) }),
+  'risk.alert': (_, metadata) => riskOf(metadata),
   'agent.retired': () => ({ status: 'retired' }),
 };
+
+/** The numbers among what the audit trail keeps as text. */
+const riskOf = ({ risk_score, threshold }: AuditEntry['metadata']) => ({ risk_score: Number(risk_score), threshold: Number(threshold) });

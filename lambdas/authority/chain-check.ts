@@ -40,6 +40,8 @@ export function chainFollower(from: ChainPosition): ChainFollower {
       if (sequence > expected) {
         faults.push({ sequence: expected, problem: sequence - expected === 1 ? 'The link is missing' : `The links from here to ${sequence - 1} are missing` });
         previousHashes = undefined;
+      } else if (sequence !== expected) {
+        return [{ sequence: position.sequence, problem: 'There is another link of this number, under another key' }];
       }
       const computed = linkHashOf(link);
       if (computed !== link.hash) {

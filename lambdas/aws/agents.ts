@@ -1,11 +1,14 @@
 import { activeCertificateOf } from '../authority/certificate-end.ts';
 import type { AgentChange, Registry } from '../authority/ports.ts';
 import { revocationOf } from './certificates.ts';
-import { agentItem, agentKey, auditItem, metadataJson, readAgent } from './items.ts';
+import { agentItem, agentKey, alertKey, auditItem, metadataJson, readAgent } from './items.ts';
 import { getItem, updateItem, type Table } from './table.ts';
 import { transact, type TransactWrite } from './transactions.ts';
 
-export function agentWrites(table: Table): Pick<Registry, 'getAgent' | 'createAgent' | 'updateAgent' | 'noteRiskScore'> {
+/** For as long as a record may come again: a dead letter is kept for 90 days, and was given up within hours. */
+const alertMarkSeconds = 100 * 86_400;
+
+export function agentWrites(table: Table): Pick<Registry, 'getAgent' | 'createAgent' | 'updateAgent' | 'recordRiskAlert' | 'noteRiskScore'> {
   const { client, tableName } = table;
   return {
     getAgent: async (agentId) => readAgent(await getItem(table, agentKey(agentId))),
@@ -25,6 +28,14 @@ export function agentWrites(table: Table): Pick<Registry, 'getAgent' | 'createAg
         ...change.audit.map((entry): TransactWrite => ({ Put: { TableName: tableName, Item: auditItem(entry) } })),
       ]);
       return written;
+    },
+
+    async recordRiskAlert(recordId, audit) {
+      const timeToLive = Math.floor(Date.parse(audit.createdAt) / 1000) + alertMarkSeconds;
+      await transact(client, [
+        { Put: { TableName: tableName, Item: { ...alertKey(audit.affectedId, recordId), timeToLive }, ConditionExpression: 'attribute_not_exists(pk)' } },
+        { Put: { TableName: tableName, Item: auditItem(audit) } },
+      ]);
     },
 
     async noteRiskScore(agentId, riskScore, observedAt) {

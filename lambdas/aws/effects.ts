@@ -5,6 +5,7 @@ import type { Effects } from '../authority/ports.ts';
 import { sideBySide, valuesOf } from '../authority/side-by-side.ts';
 import { callingDynamodb } from './failures.ts';
 import { effectKey, type Item } from './items.ts';
+import { partsOf } from './parts.ts';
 import { getItem, updateItem, type Table } from './table.ts';
 
 // BatchWriteItem takes 25 items, and none twice.
@@ -25,9 +26,7 @@ export function effects(table: Table): Effects {
 
     async noteCrls(notes) {
       const items = new Map(notes.map(({ certificateId, ...effect }) => [certificateId, { ...effectKey(certificateId, 'CRL'), ...effect }]));
-      const all = [...items.values()];
-      const batches = Array.from({ length: Math.ceil(all.length / batchSize) }, (_, index) => all.slice(index * batchSize, (index + 1) * batchSize));
-      valuesOf(await sideBySide(batches, batchesAtOnce, (batch) => putAll(table, batch)));
+      valuesOf(await sideBySide(partsOf([...items.values()], batchSize), batchesAtOnce, (batch) => putAll(table, batch)));
     },
   };
 }

@@ -1,9 +1,11 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBRecord } from 'aws-lambda';
+import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { CertificateEnd } from '../authority/certificate-end.ts';
-import { outboxKeyPrefix } from '../triggers.ts';
+import type { Change } from '../authority/relay-changes.ts';
+import { auditKeyPrefix, outboxKeyPrefix } from '../triggers.ts';
+import { readAuditEntry } from './items.ts';
 
 const outboxShape = z.object({
   certificateId: z.uuid(),
@@ -29,10 +31,35 @@ export function readCertificateEnd({ eventName, dynamodb }: DynamoDBRecord): Cer
   const { OldImage, NewImage } = dynamodb;
   if (OldImage !== undefined && telling.every((name) => OldImage[name]?.S === NewImage[name]?.S)) return undefined;
   const image = unmarshall(NewImage as Record<string, AttributeValue>);
-  const result = outboxShape.safeParse(image);
-  if (!result.success) {
-    const { path, message } = result.error.issues[0] ?? { path: [], message: '' };
-    throw new Error(`Outbox entry ${String(image['pk'])} is malformed at ${path.join('.')}: ${message}.`);
-  }
-  return result.data;
+  return certificateEndOf(image, `Outbox entry ${String(image['pk'])}`);
+}
+
+/**
+ * The end of a certificate that a message of the queue is about, which holds it as JSON.
+ * @throws Error where it is not as it was sent.
+ */
+export function readCertificateEndMessage({ body, messageId }: SQSRecord): CertificateEnd {
+  return certificateEndOf(JSON.parse(body), `Message ${messageId}`);
+}
+
+function certificateEndOf(value: unknown, name: string): CertificateEnd {
+  const result = outboxShape.safeParse(value);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0] ?? { path: [], message: '' };
+  throw new Error(`${name} is malformed at ${path.join('.')}: ${message}.`);
+}
+
+/**
+ * What a record of the registry's stream reports that others are to hear of: as readCertificateEnd, or a new entry of the
+ * audit trail, or one of a replayed dead letter.
+ * @throws Error where the outbox entry is not as it was written.
+ */
+export function readChange(record: DynamoDBRecord): Change | undefined {
+  const end = readCertificateEnd(record);
+  if (end !== undefined) return { end };
+  const { eventName, dynamodb: { Keys, OldImage, NewImage } = {} } = record;
+  if (eventName === 'REMOVE' || NewImage === undefined || Keys?.['pk']?.S?.startsWith(auditKeyPrefix) !== true) return undefined;
+  if (OldImage !== undefined && OldImage['replayedAt']?.S === NewImage['replayedAt']?.S) return undefined;
+  const entry = readAuditEntry(unmarshall(NewImage as Record<string, AttributeValue>));
+  return entry && { entry };
 }

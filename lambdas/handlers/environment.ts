@@ -21,7 +21,10 @@ const variables = {
   distributionBucket: ['DISTRIBUTION_BUCKET', z.string().min(3)],
   auditBucket: ['AUDIT_BUCKET', z.string().min(3)],
   keyDeletionDays: ['KEY_DELETION_DAYS', z.coerce.number().int().min(7).max(30).default(30)],
-  keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(15)],
+  // KMS takes 15 a second, and two of the function may be under way (lambdas/triggers.ts).
+  keyRetirementsPerSecond: ['KEY_RETIREMENTS_PER_SECOND', z.coerce.number().gt(0).max(1000).default(7.5)],
+  retirementQueueUrl: ['RETIREMENT_QUEUE_URL', z.url()],
+  eventBusName: ['EVENT_BUS_NAME', z.string().min(1)],
   keyRetirerRoleArn: ['KEY_RETIRER_ROLE_ARN', z.string().optional()],
   messageSignerRoleArn: ['MESSAGE_SIGNER_ROLE_ARN', z.string().optional()],
   crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],

@@ -1,8 +1,11 @@
 import { publishRevocations } from '../authority/publish-revocations.ts';
 import { effects } from '../aws/effects.ts';
+import { readCertificateEnd } from '../aws/outbox-stream.ts';
 import { crlServices } from './crl-services.ts';
-import { outboxConsumer } from './outbox-consumer.ts';
+import { registryConsumer } from './registry-consumer.ts';
 import { registryTable } from './services.ts';
 
 /** Consumes the registry's stream: puts revoked certificates on their CRLs. */
-export const handler = outboxConsumer('publish-crls', (ends) => publishRevocations({ ...crlServices(), effects: effects(registryTable()) }, ends));
+export const handler = registryConsumer('publish-crls', readCertificateEnd, (ends) => (
+  publishRevocations({ ...crlServices(), effects: effects(registryTable()) }, ends)
+));

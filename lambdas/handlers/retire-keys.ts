@@ -3,8 +3,9 @@ import { retireKeys } from '../authority/retire-keys.ts';
 import { effects } from '../aws/effects.ts';
 import { keyRetirement } from '../aws/key-retirement.ts';
 import { kmsWithoutRetries } from '../aws/kms-client.ts';
+import { readCertificateEndMessage } from '../aws/outbox-stream.ts';
 import { environment } from './environment.ts';
-import { outboxConsumer } from './outbox-consumer.ts';
+import { queueConsumer } from './queue-consumer.ts';
 import { clock, once, registryTable } from './services.ts';
 
 const retirementServices = once(() => ({
@@ -17,7 +18,7 @@ const retirementServices = once(() => ({
 /** What the last calls may take, once it is too late to begin another. */
 const marginMilliseconds = 15_000;
 
-/** Consumes the registry's stream: has the keys of ended certificates deleted. */
-export const handler = outboxConsumer('retire-keys', (ends, context) => (
+/** Called with ended certificates: has their keys deleted. */
+export const handler = queueConsumer('retire-keys', readCertificateEndMessage, (ends, context) => (
   retireKeys(retirementServices(), ends, AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMilliseconds)))
 ));

@@ -6,9 +6,9 @@ import type { StreamConsumer } from '../../lambdas/triggers.ts';
  * never delivered. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
  * @param partitionKey the name of the table's partition key
  */
-export function recordFilter({ eventNames, partitionKeyPrefix }: Pick<StreamConsumer, 'eventNames' | 'partitionKeyPrefix'>, partitionKey: string): (record: DynamoDBRecord) => boolean {
+export function recordFilter({ eventNames, partitionKeyPrefixes }: Pick<StreamConsumer, 'eventNames' | 'partitionKeyPrefixes'>, partitionKey: string): (record: DynamoDBRecord) => boolean {
   return ({ eventName, dynamodb }) => {
     if (eventName === undefined || !eventNames.includes(eventName)) return false;
-    return partitionKeyPrefix === undefined || dynamodb?.Keys?.[partitionKey]?.S?.startsWith(partitionKeyPrefix) === true;
+    return partitionKeyPrefixes === undefined || partitionKeyPrefixes.some((prefix) => dynamodb?.Keys?.[partitionKey]?.S?.startsWith(prefix) === true);
   };
 }

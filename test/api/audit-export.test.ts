@@ -37,14 +37,14 @@ afterAll(async () => {
 
 const exportTrail = () => runtime.runSchedule('export-audit-trail');
 
-/** Writes the entries as the changes they record would have, and chains them. */
+/** Chains the entries and writes them. The other way round the stream's consumer would chain them too, in an order of its own. */
 async function chained(entries: readonly AuditEntry[]): Promise<void> {
-  await seeding.putAll(runtime.tableNames.registry, entries.map(auditItem));
   const chain = auditChain({ client: dynamodb(), tableName: runtime.tableNames.registry });
   for (let start = 0; start < entries.length; start += 100) {
     const outcomes = await chainEntries({ chain }, entries.slice(start, start + 100));
     expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
   }
+  await seeding.putAll(runtime.tableNames.registry, entries.map(auditItem));
 }
 
 async function keysOf(tenantId: string): Promise<string[]> {
@@ -122,25 +122,26 @@ test('a long chain is exported in objects of 1,000 links', async () => {
 }, 120_000);
 
 describe('after a crash', () => {
+  const isObject = (extension: string) => ({ operation: 'PutObject', where: ({ Key }: Record<string, unknown>) => String(Key).endsWith(extension) });
   // Each point of an export at which it may end, before and behind the request there.
   const points = [
     ['its goal is noted', 'dynamodb', { operation: 'UpdateItem' }, 1],
-    ['its links are read', 'dynamodb', { operation: 'Query', where: ({ IndexName }: Record<string, unknown>) => IndexName === undefined }, 1],
+    ['its links are read', 'dynamodb', { operation: 'Query' }, 2],
     ['its entries are read', 'dynamodb', { operation: 'BatchGetItem' }, 1],
-    ['its object is written', 's3', { operation: 'PutObject', where: ({ Key }: Record<string, unknown>) => String(Key).endsWith('.jsonl') }, 1],
+    ['its object is written', 's3', isObject('.jsonl'), 1],
     ['its head is signed', 'kms', { operation: 'Sign' }, 1],
     ['its signed head is kept', 'dynamodb', { operation: 'UpdateItem' }, 2],
-    ['its signed head is written', 's3', { operation: 'PutObject', where: ({ Key }: Record<string, unknown>) => String(Key).endsWith('.head.json') }, 1],
+    ['its signed head is written', 's3', isObject('.head.json'), 1],
     ['its end is noted', 'dynamodb', { operation: 'UpdateItem' }, 3],
   ] as const;
 
   test.each(points.flatMap((point) => [['before', notPerformed, ...point] as const, ['behind', answerLost, ...point] as const]))('%s: %s %s', async (_, fault, _what, service, pattern, first) => {
     const tenantId = randomUUID();
     await chained(auditEntries(tenantId, 3));
-    await exportTrail().catch(() => undefined);
+    await exportTrail();
     await chained(auditEntries(tenantId, 8).slice(3, 6));
-    runtime.calm();
-    const injection = runtime[service].inject(pattern, fault, { first });
+    // Nobody else's, but for KMS, which is told no tenant: and nobody else has anything to sign.
+    const injection = runtime[service].inject({ ...pattern, ...(service !== 'kms' && { concerning: tenantId }) }, fault, { first });
     await expect(exportTrail()).rejects.toThrow(`The audit trail of tenant ${tenantId} was not exported: `);
     expect(injection.hits).toBeGreaterThan(0);
     runtime.calm();
@@ -169,9 +170,9 @@ describe('a chain that does not hold', () => {
     ['an entry was altered', (_, [, entry]) => registry.set(auditItem(entry as AuditEntry)['pk'] as string, auditItem(entry as AuditEntry)['sk'] as string, 'description', 'Nothing'), /at number 2\. The entry [0-9a-f-]{36} of .* was altered/],
     ['an entry was removed', (_, [, , entry]) => registry.remove(auditItem(entry as AuditEntry)['pk'] as string, auditItem(entry as AuditEntry)['sk'] as string), /at number 3\. The entry .* was removed/],
     ['a link was removed', (tenantId) => registry.remove(`CHAIN#${tenantId}`, '000000000002'), /at number 2\. The link is missing/],
-    ['the last link was removed', (tenantId) => registry.remove(`CHAIN#${tenantId}`, '000000000003'), /has no link number 3/],
+    ['the last link was removed', (tenantId) => registry.remove(`CHAIN#${tenantId}`, '000000000003'), /head, number 3, is not that of its last link/],
     ['a link was altered', (tenantId) => registry.set(`CHAIN#${tenantId}`, '000000000001', 'entryHash', '0'.repeat(64)), /at number 1\. The link was altered/],
-    ['the head was altered', (tenantId) => registry.set(`CHAIN#${tenantId}`, 'HEAD', 'hash', '0'.repeat(64)), /link number 3 is not the one that was the chain’s head/],
+    ['the head was altered', (tenantId) => registry.set(`CHAIN#${tenantId}`, 'HEAD', 'hash', '0'.repeat(64)), /head, number 3, is not that of its last link/],
   ];
 
   test.each(breakings)('%s: it is neither exported nor signed, all others are, and the function fails', async (_, breakIt, message) => {
@@ -179,15 +180,16 @@ describe('a chain that does not hold', () => {
     const entries = auditEntries(broken, 3);
     await chained([...entries]);
     await chained(auditEntries(well, 3));
-    const putBack = await runtime.aftermath.remove([]);
     const before = [...await registry.partition(`CHAIN#${broken}`), ...await Promise.all(entries.map((entry) => registry.get(auditItem(entry)['pk'] as string, auditItem(entry)['sk'] as string)))];
     await breakIt(broken, entries);
-    await expect(exportTrail()).rejects.toThrow(message);
-    await expect(exportTrail()).rejects.toThrow(`The audit trail of tenant ${broken} was not exported`);
-    expect(await keysOf(broken)).toEqual([]);
-    expect(await keysOf(well)).toHaveLength(2);
-    for (const item of before) await registry.put(item as Record<string, unknown>);
-    await putBack();
+    try {
+      await expect(exportTrail()).rejects.toThrow(message);
+      await expect(exportTrail()).rejects.toThrow(`The audit trail of tenant ${broken} was not exported`);
+      expect(await keysOf(broken)).toEqual([]);
+      expect(await keysOf(well)).toHaveLength(2);
+    } finally {
+      for (const item of before) await registry.put(item as Record<string, unknown>);
+    }
     await exportTrail();
     expect(await keysOf(broken)).toHaveLength(2);
   });

@@ -10,7 +10,7 @@ import { keyPool } from '../support/key-pool.ts';
 import { expectProblem } from '../support/problems.ts';
 import { openRegistry, type RegistryView } from '../support/registry.ts';
 import type { Call } from '../support/runtime.ts';
-import { deliver } from '../support/stream.ts';
+import { deliverMessages } from '../support/stream.ts';
 
 // An agent's own role in AWS signs with the agent's key, and with no other.
 
@@ -235,12 +235,12 @@ describe('when the certificate ends', () => {
     expect(await ended()).toEqual({ state: 'PendingDeletion', grants: [] });
   });
 
-  test('and its record comes again, or the grant is gone already, that is all the same', async () => {
+  test('and its message comes again, or the grant is gone already, that is all the same', async () => {
     const hold = runtime.dynamodb.hold({ operation: 'UpdateItem', where: (input) => String(input['Key']?.pk?.S).startsWith('EFFECT#') }, { times: 1 });
     await ends['by revocation']?.();
     await hold.reached; // All is done, and nothing noted.
-    const [record] = await registry.ends(certificate.id);
-    expect(await deliver('retire-keys', record === undefined ? [] : [record])).toEqual([]);
+    const end = await registry.outboxEntry(certificate.id);
+    expect(await deliverMessages('retire-keys', end === undefined ? [] : [end])).toEqual([]);
     hold.release();
     await runtime.idle();
     expect(await ended()).toEqual({ state: 'PendingDeletion', grants: [] });

@@ -24,6 +24,7 @@ const issue = [
 ];
 
 const readStream = (table: 'registry' | 'risk') => `dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on <${table}>/stream/*`;
+const receive = (queue: string) => `sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on <queue ${queue}>`;
 const setAside = ['s3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*'];
 const publishCrls = [
   'dynamodb:Query on <registry>, keys in REVOKED#*',
@@ -72,10 +73,11 @@ const expected: Record<string, readonly string[]> = {
   'get-agent-risk': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem dynamodb:Query on <risk>'],
   'list-audit-entries': ['dynamodb:BatchGetItem dynamodb:Query on <registry>, keys in AUDIT#*', 'dynamodb:Query on <registry>/index/by-agent'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
-  'auto-revoke': [revoke, readStream('risk'), ...setAside],
+  'auto-revoke': [revoke, 'dynamodb:PutItem on <registry>, keys in ALERT#* AUDIT#*', readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
-  'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
+  'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
+  'relay-changes': ['sqs:SendMessage on <queue retire-keys>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
     'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',

@@ -53,6 +53,9 @@ function describeStack(stack: Stack) {
     [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters', [String(auditArchiveId)]: 'audit archive',
     [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
   };
+  for (const [id, { Properties }] of [...ofType('AWS::SQS::Queue'), ...ofType('AWS::Events::EventBus')]) {
+    names[id] = 'QueueName' in Properties ? `queue ${String(Properties['QueueName']).replace(/^kakunin-/, '')}` : 'event bus';
+  }
   // Functions and their roles by the name of the handler, beside CDK's own function that calls the custom resource's.
   const functions = new Map(ofType('AWS::Lambda::Function').map(([id, resource]) => {
     const name = (resource.Properties['FunctionName'] as string | undefined)?.replace(/^kakunin-/, '') ?? 'framework';

@@ -9,13 +9,18 @@ import type { Runtime } from '../../local/runtime.ts';
 
 let sequenceNumber = 0;
 
-/** The record of an outbox entry that was written, as Lambda would deliver it; no such entry is in the table. */
-export function endRecord(fields: Pick<CertificateEnd, 'keyArn'> & Partial<CertificateEnd>): DynamoDBRecord {
-  const end: CertificateEnd = {
+/** The end of a certificate that is nowhere in the registry. */
+export function certificateEnd(fields: Pick<CertificateEnd, 'keyArn'> & Partial<CertificateEnd>): CertificateEnd {
+  return {
     certificateId: certificateIdFromRandom(crypto.getRandomValues(new Uint8Array(16))),
     agentId: randomUUID(), tenantId: randomUUID(), crlShard: 0, cause: 'revoked', endedAt: new Date().toISOString(),
     ...fields,
   };
+}
+
+/** The record of an outbox entry that was written, as Lambda would deliver it; no such entry is in the table. */
+export function endRecord(fields: Pick<CertificateEnd, 'keyArn'> & Partial<CertificateEnd>): DynamoDBRecord {
+  const end = certificateEnd(fields);
   const keys = { pk: `OUTBOX#${end.certificateId}`, sk: 'OUTBOX' };
   return {
     eventID: randomUUID(), eventName: 'INSERT', eventSource: 'aws:dynamodb',

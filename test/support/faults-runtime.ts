@@ -16,7 +16,11 @@ interface Proxies {
   readonly dynamodb: FaultProxy;
   readonly kms: FaultProxy;
   readonly s3: FaultProxy;
+  readonly sqs: FaultProxy;
+  readonly eventBridge: FaultProxy;
 }
+
+const services = ['dynamodb', 'kms', 's3', 'sqs', 'eventBridge'] as const;
 
 /** The whole service, with a fault proxy before each of the services it stands on. */
 export interface FaultyRuntime extends TestRuntime, Proxies {
@@ -35,23 +39,21 @@ export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => v
   const started: { -readonly [Name in keyof Proxies]?: Proxies[Name] } = {};
   const interpose = (name: keyof Proxies) => async (endpoint: string) => {
     const proxy = (started[name] = await startFaultProxy(endpoint));
-    if (started.dynamodb && started.kms && started.s3) beforeTheStart(started as Proxies);
+    if (services.every((service) => started[service])) beforeTheStart(started as Proxies);
     return proxy.endpoint;
   };
   const closeProxies = () => Promise.all(Object.values(started).map((proxy) => proxy.close()));
-  const runtime = await startTestRuntime({ ...options, interpose: { dynamodb: interpose('dynamodb'), kms: interpose('kms'), s3: interpose('s3') } })
+  const runtime = await startTestRuntime({ ...options, interpose: Object.fromEntries(services.map((service) => [service, interpose(service)])) })
     .catch(async (error: unknown) => {
       await closeProxies();
       throw error;
     });
-  const { dynamodb, kms, s3 } = started as Proxies;
+  const proxies = started as Proxies;
   const aftermath = openAftermath(runtime);
-  const calm = () => [dynamodb, kms, s3].forEach((proxy) => proxy.reset());
+  const calm = () => Object.values(proxies).forEach((proxy) => (proxy as FaultProxy).reset());
   return {
     ...runtime,
-    dynamodb,
-    kms,
-    s3,
+    ...proxies,
     aftermath,
     async newAgent(fields = {}, options = {}) {
       const { status, body } = await runtime.call('POST', '/agents', { ...options, body: { name: 'Trader', model_hash: 'sha256:0123', ...fields } });

@@ -40,6 +40,10 @@ export function openRegistry({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick
     ends: async (certificateId: string): Promise<DynamoDBRecord[]> =>
       (await streamedRecords(dynamodbEndpoint, TableName)).filter(({ dynamodb }) => dynamodb?.Keys?.['pk']?.S === `OUTBOX#${certificateId}`),
 
+    /** What the stream says of the audit entries about an agent or certificate. */
+    auditRecords: async (affectedId: string): Promise<DynamoDBRecord[]> =>
+      (await streamedRecords(dynamodbEndpoint, TableName)).filter(({ dynamodb }) => dynamodb?.Keys?.['pk']?.S?.startsWith('AUDIT#') && dynamodb.NewImage?.['affectedId']?.S === affectedId),
+
     /** The key as KMS has it. */
     key: async (keyArn: string) => (await kms.send(new DescribeKeyCommand({ KeyId: keyArn }))).KeyMetadata,
 

@@ -1,0 +1,59 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
+import { createFunction } from './lambda.ts';
+import type { Platform } from './platform.ts';
+
+export interface QueuePair {
+  readonly queue: sqs.Queue;
+  readonly deadLetters: sqs.Queue;
+}
+
+// SQS keeps a message no longer.
+const longestRetention = Duration.days(14);
+
+/** The queues of lambdas/triggers.ts, each with one for its dead letters, and the functions that are called with their messages. */
+export class Queues extends Construct {
+  readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
+
+  constructor(scope: Construct, id: string, deployment: string) {
+    super(scope, id);
+    this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment)])) as Record<QueueConsumerName, QueuePair>;
+  }
+
+  /** Creates the functions, which need to know the rest of the platform. */
+  addConsumers(platform: Platform): void {
+    for (const [name, { batchSize, maximumConcurrency }] of consumers()) {
+      createFunction(this, name, platform).addEventSourceMapping('Messages', {
+        eventSourceArn: this.queues[name].queue.queueArn,
+        batchSize,
+        maxConcurrency: maximumConcurrency,
+        reportBatchItemFailures: true,
+      });
+    }
+  }
+
+  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives }: QueueConsumer, deployment: string): QueuePair {
+    const common = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    const deadLetters = new sqs.Queue(this, `${name}-DeadLetters`, { ...common, queueName: `${deployment}-${deadLetterQueueOf(name)}`, retentionPeriod: longestRetention });
+    const queue = new sqs.Queue(this, `${name}-Queue`, {
+      ...common,
+      queueName: `${deployment}-${name}`,
+      visibilityTimeout: Duration.seconds(visibilityTimeoutSeconds),
+      deadLetterQueue: { queue: deadLetters as sqs.IQueue, maxReceiveCount: maximumReceives },
+    });
+    new cloudwatch.Alarm(deadLetters, 'NotEmpty', {
+      alarmDescription: `${name} could not process messages and they were put aside: look with "dead-letter list" and replay them.`,
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: 0,
+      evaluationPeriods: 1,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    });
+    return { queue, deadLetters };
+  }
+}
+
+const consumers = () => Object.entries(queueConsumers) as [QueueConsumerName, QueueConsumer][];
