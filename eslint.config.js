@@ -3,10 +3,11 @@ import tseslint from 'typescript-eslint';
 
 // The layers, lowest first; each may import itself and what stands before it (docs/architecture.md).
 const layers = {
-  'lambdas/pki': ['authority', 'http', 'aws', 'handlers'],
-  'lambdas/authority': ['http', 'aws', 'handlers'],
-  'lambdas/http': ['aws', 'handlers'],
-  'lambdas/aws': ['http', 'handlers'],
+  'lambdas/pki': ['authority', 'http', 'aws', 'outbound', 'handlers'],
+  'lambdas/authority': ['http', 'aws', 'outbound', 'handlers'],
+  'lambdas/http': ['aws', 'outbound', 'handlers'],
+  'lambdas/aws': ['http', 'outbound', 'handlers'],
+  'lambdas/outbound': ['http', 'aws', 'handlers'],
 };
 
 export default tseslint.config(
@@ -45,7 +46,7 @@ export default tseslint.config(
         { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: 'pki takes time as an argument.' },
         { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: 'pki takes randomness as an argument.' },
       ],
-      'no-restricted-imports': ['error', { patterns: [{ regex: '(^|/)(authority|http|aws|handlers|local|lib|bin)/', message: 'lambdas/pki is pure.' }, { regex: '^@aws-sdk/', message: 'lambdas/pki knows no AWS.' }] }],
+      'no-restricted-imports': ['error', { patterns: [{ regex: '(^|/)(authority|http|aws|outbound|handlers|local|lib|bin)/', message: 'lambdas/pki is pure.' }, { regex: '^@aws-sdk/', message: 'lambdas/pki knows no AWS.' }] }],
     },
   },
   {

@@ -45,6 +45,7 @@ export interface TableDefinition extends KeySchema {
  * | its exports  | EXPORT#<tenantId>        | PROGRESS                    |                          |                      |
  * | signed head  | EXPORT#<tenantId>        | SIGNED#<sequence>           |                          |                      |
  * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
+ * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
  * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |
  * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *

@@ -18,12 +18,15 @@ const riskAlerts = 'ALERT#*';
 const crlNumbers = 'CRL#*';
 const auditEntries = 'AUDIT#*';
 const auditChains = 'CHAIN#*';
+const chainMarks = 'CHAINED#*';
 const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
 const issuingAuthority = 'CA#issuing';
 const ocspResponder = 'CA#ocsp';
 const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
+const webhooks = 'WEBHOOK#*';
+const deliveries = 'DELIVERY#*';
 const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
@@ -87,9 +90,24 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
-    'relay-changes': [sendMessages(queues['retire-keys'].queue), publishEvents(eventBus), readStream(registry), setAside(deadLetters)],
+    'relay-changes': [
+      sendMessages(queues['retire-keys'].queue),
+      publishEvents(eventBus),
+      items(['GetItem'], auditChains),
+      items(['BatchGetItem'], chainMarks),
+      transactItems(registry, ['PutItem'], [auditChains, chainMarks]),
+      readStream(registry),
+      setAside(deadLetters),
+    ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
     'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
+    'deliver-webhook': [
+      items(['GetItem'], webhooks),
+      items(['UpdateItem'], deliveries),
+      receiveMessages(queues['deliver-webhook'].queue),
+      sendMessages(queues['deliver-webhook'].queue),
+      sendMessages(queues['deliver-webhook'].deadLetters),
+    ],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
     'expire-certificates': [
       items(['Query', 'DeleteItem'], expiries),

@@ -18,11 +18,11 @@ export interface Platform {
   readonly distribution: Distribution;
   /** Where Lambda leaves what a stream's consumer could not process. */
   readonly deadLetters: IBucket;
-  /** Where the audit trail is exported to, and kept under an object lock. */
-  readonly auditArchive: IBucket;
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
   /** Where the deployment's owner hears of changes. */
   readonly eventBus: EventBus;
+  /** Where the audit trail is exported to, and kept under an object lock. */
+  readonly auditArchive: IBucket;
   /**
    * The role of retire-keys, which certify-agent names in the policy of every key it creates. It must stay the same role:
    * KMS remembers a role by its unique id, and a new one of the same name could not retire the keys of the old.

@@ -1,19 +1,20 @@
 import { CreateKeyCommand, DescribeKeyCommand, KMSClient, ListResourceTagsCommand, paginateListKeys, type KeySpec } from '@aws-sdk/client-kms';
 import { localCredentials, region } from './account.ts';
 
-/** The CA's keys, which CloudFormation makes in the deployed stack (lib/certificate-authority.ts): size and role. */
+/** The service's own keys, which CloudFormation makes in the deployed stack (lib/authority-keys.ts, lib/webhook-key.ts): spec and role. */
 const authorityKeys = {
   rootKeyArn: { keySpec: 'RSA_4096', role: 'ca-root' },
   issuingKeyArn: { keySpec: 'RSA_3072', role: 'ca-issuing' },
   ocspKeyArn: { keySpec: 'RSA_2048', role: 'ca-ocsp' },
   attestationKeyArn: { keySpec: 'RSA_2048', role: 'ca-attestation' },
+  webhookKeyArn: { keySpec: 'SYMMETRIC_DEFAULT', role: 'webhooks' },
 } as const satisfies Record<string, { keySpec: KeySpec; role: string }>;
 
 const roleTag = 'kakunin:role';
 
 export type AuthorityKeyArns = Readonly<Record<keyof typeof authorityKeys, string>>;
 
-/** The ARNs of the CA's keys in the KMS, found by their tags, or made where there are none yet. */
+/** The ARNs of the service's own keys in the KMS, found by their tags, or made where there are none yet. */
 export async function ensureAuthorityKeys(endpoint: string): Promise<AuthorityKeyArns> {
   const client = new KMSClient({ endpoint, region, credentials: localCredentials });
   try {
@@ -43,8 +44,9 @@ async function findByRole(client: KMSClient): Promise<Map<string, string>> {
 }
 
 async function createKey(client: KMSClient, keySpec: KeySpec, role: string): Promise<string> {
+  const KeyUsage = keySpec === 'SYMMETRIC_DEFAULT' ? 'ENCRYPT_DECRYPT' : 'SIGN_VERIFY';
   const { KeyMetadata } = await client.send(
-    new CreateKeyCommand({ KeySpec: keySpec, KeyUsage: 'SIGN_VERIFY', Description: `Kakunin ${role}`, Tags: [{ TagKey: roleTag, TagValue: role }] }),
+    new CreateKeyCommand({ KeySpec: keySpec, KeyUsage, Description: `Kakunin ${role}`, Tags: [{ TagKey: roleTag, TagValue: role }] }),
   );
   if (KeyMetadata?.Arn === undefined) throw new Error(`The KMS made a ${keySpec} key and did not say which.`);
   return KeyMetadata.Arn;

@@ -41,7 +41,7 @@ export function settingsEnvironment(current: Environment): Environment {
  * waits for. Throws an Error that names the variable.
  */
 export function checkSettings(): void {
-  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond'] as const) environment(name);
+  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks', 'webhookTrustAnchorFile'] as const) environment(name);
 }
 
 /** There is one role for all functions, and a KMS that does not ask for it. */
@@ -56,6 +56,7 @@ export interface HandlerSettings {
   readonly eventBusName: string;
   /** At the endpoint that the handlers are to use: the SDK goes to the host of the URL. */
   readonly queueUrls: Readonly<Record<QueueConsumerName, string>>;
+  readonly deadLetterQueueUrls: Readonly<Record<QueueConsumerName, string>>;
   readonly tableNames: Readonly<Record<TableName, string>>;
   readonly distributionBucket: string;
   readonly auditBucket: string;
@@ -73,6 +74,8 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     AWS_ENDPOINT_URL_SQS: settings.sqsEndpoint,
     AWS_ENDPOINT_URL_EVENTBRIDGE: settings.eventBridgeEndpoint,
     RETIREMENT_QUEUE_URL: settings.queueUrls['retire-keys'],
+    DELIVERY_QUEUE_URL: settings.queueUrls['deliver-webhook'],
+    DELIVERY_DEAD_LETTER_QUEUE_URL: settings.deadLetterQueueUrls['deliver-webhook'],
     EVENT_BUS_NAME: settings.eventBusName,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,
@@ -84,6 +87,7 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
+    WEBHOOK_KEY_ID: settings.authorityKeys.webhookKeyArn,
     ACCOUNT_ID: accountId,
     CERTIFIER_ROLE_ARN: roleArn,
     KEY_RETIRER_ROLE_ARN: roleArn,

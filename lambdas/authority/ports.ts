@@ -6,7 +6,7 @@ import type { ChainLink, ChainPosition } from './chain-link.ts';
 import type { ReasonCode } from './revocation-reasons.ts';
 import type { ActionType, RiskBand } from './risk-assessment.ts';
 import type { RollUp } from './risk-roll-up.ts';
-import type { DeliveryAttempt, Webhook, WebhookDelivery } from './webhook.ts';
+import type { DeliveryAttempt, DeliveryOrder, Webhook, WebhookDelivery } from './webhook.ts';
 
 /*
  * What the use cases need from the outside world. lambdas/aws implements it; the use cases stand below it and so cannot
@@ -325,4 +325,19 @@ export interface WebhookDeliveries {
 export interface SecretEncryption {
   encrypt(secret: string, webhook: Pick<Webhook, 'id' | 'tenantId'>): Promise<Uint8Array>;
   decrypt(encryptedSecret: Uint8Array, webhook: Pick<Webhook, 'id' | 'tenantId'>): Promise<string>;
+}
+
+/** Where orders wait for their delivery. */
+export interface DeliveryQueue {
+  /**
+   * Sends the orders, to be received once the delay is over; at most 900 s. One whose answer was lost may be there twice.
+   * @returns how each went, in the order of `orders`.
+   */
+  sendOrders(orders: readonly DeliveryOrder[], delaySeconds?: number): Promise<PromiseSettledResult<void>[]>;
+}
+
+/** The endpoints of tenants, anywhere on the Internet. */
+export interface Receivers {
+  /** Sends `body` to an https URL, once. Never rejects: what goes wrong there is an outcome, with `error` in a sentence. */
+  post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Pick<DeliveryAttempt, 'statusCode' | 'error'>>;
 }

@@ -1,17 +1,22 @@
-import { announcementOf, type Announcement } from './announcement.ts';
+import { announceEntries, type AnnouncementServices } from './announce-entries.ts';
+import { chainEntries, type ChainServices } from './audit-chain.ts';
 import type { AuditEntry } from './audit.ts';
 import type { CertificateEnd } from './certificate-end.ts';
 import type { SettledSend } from './ports.ts';
-import { sideBySide } from './side-by-side.ts';
 
-/** What the registry's stream reports: that a certificate has ended, or that the audit trail says something new. */
-export type Change = { readonly end: CertificateEnd } | { readonly entry: AuditEntry };
+/** That the audit trail says something new. */
+export interface Entry {
+  readonly entry: AuditEntry;
+  /** Whether it is a dead letter, delivered once more. */
+  readonly replayed: boolean;
+}
 
-export interface RelayServices {
-  /** Hands keys over that are to be retired. */
+/** What the registry's stream reports that others are to hear of. */
+export type Change = { readonly end: CertificateEnd } | Entry;
+
+export interface RelayServices extends AnnouncementServices, ChainServices {
+  /** Hands over the certificates whose keys are to be retired. */
   readonly sendEnds: SettledSend<CertificateEnd>;
-  /** Publishes what whoever runs the deployment may act upon. */
-  readonly publish: SettledSend<Announcement>;
 }
 
 /**
@@ -20,17 +25,25 @@ export interface RelayServices {
  */
 export async function relayChanges(services: RelayServices, changes: readonly Change[]): Promise<PromiseSettledResult<void>[]> {
   const ends = changes.flatMap((change) => ('end' in change ? [change.end] : []));
-  const entries = changes.flatMap((change) => ('entry' in change ? [change.entry] : []));
+  const entries = changes.flatMap((change) => ('end' in change ? [] : [change]));
   const [ended, entered] = await Promise.all([services.sendEnds(ends), relayEntries(services, entries)]);
   const [nextEnd, nextEntry] = [ended.values(), entered.values()];
   return changes.map((change) => ('end' in change ? nextEnd : nextEntry).next().value as PromiseSettledResult<void>);
 }
 
-async function relayEntries({ publish }: RelayServices, entries: readonly AuditEntry[]): Promise<PromiseSettledResult<void>[]> {
-  const announcements = entries.flatMap((entry) => announcementOf(entry) ?? []);
-  const outcomes = new Map(await publish(announcements).then((published) => published.map((outcome, index) => [announcements[index]?.id, outcome] as const)));
-  return sideBySide(entries, 1, async ({ id }) => {
-    const outcome = outcomes.get(id);
-    if (outcome?.status === 'rejected') throw outcome.reason;
-  });
+const done: PromiseSettledResult<void> = { status: 'fulfilled', value: undefined };
+
+/**
+ * Announces entries, then chains them: one that is in its chain is done with, however often it is delivered, and one whose
+ * announcement failed is not chained yet.
+ */
+async function relayEntries(services: RelayServices, entries: readonly Entry[]): Promise<PromiseSettledResult<void>[]> {
+  const [chained] = await Promise.allSettled([services.chain.listChained(entries.map(({ entry }) => entry.id))]);
+  if (chained.status === 'rejected') return entries.map(() => chained);
+  const fresh = entries.filter(({ entry, replayed }) => replayed || !chained.value.has(entry.id)).map(({ entry }) => entry);
+  const announced = await announceEntries(services, fresh);
+  const heard = fresh.filter((_, index) => announced[index]?.status === 'fulfilled');
+  const linked = await chainEntries(services, heard);
+  const outcomeOf = (entry: AuditEntry) => linked[heard.indexOf(entry)] ?? announced[fresh.indexOf(entry)] ?? done;
+  return entries.map(({ entry }) => outcomeOf(entry));
 }

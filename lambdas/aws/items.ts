@@ -1,12 +1,14 @@
 import { tables } from '../schema.ts';
 import { outboxKeyPrefix } from '../triggers.ts';
 import type { Agent } from '../authority/agent.ts';
+import type { Announcement } from '../authority/announcement.ts';
 import type { AuditEntry } from '../authority/audit.ts';
 import type { Certificate } from '../authority/certificate.ts';
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
 import type { CertificateEnd, EndingCertificate } from '../authority/certificate-end.ts';
 import type { Authority, AuthorityRole, Revocation } from '../authority/ports.ts';
 import { reasonCodes } from '../authority/revocation-reasons.ts';
+import type { Webhook } from '../authority/webhook.ts';
 import { encodeRevokedCertificate } from '../pki/crl-entry.ts';
 import { serialNumberOf } from '../pki/serial-number.ts';
 
@@ -28,7 +30,15 @@ export const alertKey = (agentId: string, recordId: string): Key => ({ pk: `ALER
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
+export const webhookKey = ({ tenantId, id }: Pick<Webhook, 'tenantId' | 'id'>): Key => ({ pk: webhooksOf(tenantId), sk: id });
+export const webhookCountKey = (tenantId: string): Key => ({ pk: `WEBHOOKS#${tenantId}`, sk: 'COUNT' });
+export const deliveryKey = (webhookId: string, announcement: Announcement): Key => ({ pk: deliveriesOf(webhookId), sk: deliveryPositionOf(announcement) });
 export const requestKey = (requestHash: string): Key => ({ pk: `IDEMPOTENCY#${requestHash}`, sk: 'IDEMPOTENCY' });
+
+/** A tenant's webhooks, and a webhook's deliveries. */
+export const webhooksOf = (tenantId: string) => `WEBHOOK#${tenantId}`;
+export const deliveriesOf = (webhookId: string) => `DELIVERY#${webhookId}`;
+export const deliveryPositionOf = ({ created_at: createdAt, id }: Announcement) => creationOf({ createdAt, id });
 
 /** Partitions of the table, by shard. */
 export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;

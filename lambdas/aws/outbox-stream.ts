@@ -59,7 +59,8 @@ export function readChange(record: DynamoDBRecord): Change | undefined {
   if (end !== undefined) return { end };
   const { eventName, dynamodb: { Keys, OldImage, NewImage } = {} } = record;
   if (eventName === 'REMOVE' || NewImage === undefined || Keys?.['pk']?.S?.startsWith(auditKeyPrefix) !== true) return undefined;
-  if (OldImage !== undefined && OldImage['replayedAt']?.S === NewImage['replayedAt']?.S) return undefined;
+  const replayed = OldImage?.['replayedAt']?.S !== NewImage['replayedAt']?.S;
+  if (OldImage !== undefined && !replayed) return undefined;
   const entry = readAuditEntry(unmarshall(NewImage as Record<string, AttributeValue>));
-  return entry && { entry };
+  return entry && { entry, replayed };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } from '../pki/profile.ts';
 
@@ -30,6 +31,12 @@ const variables = {
   crlShardCount: ['CRL_SHARDS', z.coerce.number().int().min(1).max(1024).default(16)],
   granteeAccounts: ['GRANTEE_ACCOUNTS', z.string().regex(/^\d{12}(,\d{12})*$/, 'Account ids of 12 digits, separated by commas').transform((ids) => ids.split(',')).default([])],
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
+  webhookKeyArn: ['WEBHOOK_KEY_ID', z.string().min(1)],
+  deliveryQueueUrl: ['DELIVERY_QUEUE_URL', z.url()],
+  deliveryDeadLetterQueueUrl: ['DELIVERY_DEAD_LETTER_QUEUE_URL', z.url()],
+  // For receivers on this machine and certificates of their own, which tests have: a deployment sets neither.
+  webhookAllowedNetworks: ['WEBHOOK_ALLOWED_NETWORKS', z.string().transform((networks) => networks.split(',')).pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'Networks in CIDR notation, separated by commas'))).default([])],
+  webhookTrustAnchorFile: ['WEBHOOK_CA_FILE', z.string().refine(existsSync, 'There is no such file').optional()],
   accountId: ['ACCOUNT_ID', z.string().optional()],
 } as const;
 

@@ -77,7 +77,15 @@ const expected: Record<string, readonly string[]> = {
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
-  'relay-changes': ['sqs:SendMessage on <queue retire-keys>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside],
+  'relay-changes': [
+    'sqs:SendMessage on <queue retire-keys>',
+    'events:PutEvents on <event bus>',
+    'dynamodb:BatchGetItem on <registry>, keys in CHAINED#*',
+    'dynamodb:GetItem on <registry>, keys in CHAIN#*',
+    'dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in CHAIN#* CHAINED#*',
+    readStream('registry'),
+    ...setAside,
+  ],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
     'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
