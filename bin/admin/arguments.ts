@@ -20,6 +20,8 @@ const optionTypes = {
   table: { type: 'string' },
   'risk-table': { type: 'string' },
   bucket: { type: 'string' },
+  export: { type: 'boolean' },
+  'audit-bucket': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

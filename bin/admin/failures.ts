@@ -14,8 +14,10 @@ export class NotDone extends Error {
 export interface Places {
   /** The names of the tables it reads or writes. */
   readonly tables: readonly string[];
-  /** That of the dead letters. */
+  /** That of the dead letters, or of the exports where the command reads those. */
   readonly bucket: string;
+  /** What else it could be named with. */
+  readonly bucketFrom?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,7 +37,7 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
     case 'ResourceNotFoundException':
       return `${place} has no ${what}: name the registry table with --table or REGISTRY_TABLE${places.tables.length > 1 ? ', the risk table with --risk-table or RISK_TABLE' : ''}.`;
     case 'NoSuchBucket':
-      return `${place} has no ${what}: name it with --bucket or DEAD_LETTER_BUCKET.`;
+      return `${place} has no ${what}: name it with ${places.bucketFrom ?? '--bucket or DEAD_LETTER_BUCKET'}.`;
     case 'CredentialsProviderError':
       return 'There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (any will do for a service started with npm start).';
     case 'AccessDeniedException': case 'UnrecognizedClientException': case 'InvalidSignatureException': case 'ExpiredTokenException':

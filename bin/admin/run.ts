@@ -1,4 +1,7 @@
 import { accessRegistry } from '../../lambdas/aws/access.ts';
+import { auditArchiveReader } from '../../lambdas/aws/audit-archive-reader.ts';
+import { auditChainReader } from '../../lambdas/aws/audit-chain-reader.ts';
+import { auditInspection } from '../../lambdas/aws/audit-inspection.ts';
 import { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { dynamodbRegistry } from '../../lambdas/aws/registry.ts';
@@ -33,9 +36,10 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
     const registry = invocation.table ?? (environment['REGISTRY_TABLE'] || 'kakunin-registry');
     const risk = options['risk-table'] ?? (environment['RISK_TABLE'] || 'kakunin-risk');
     const bucket = options.bucket ?? (environment['DEAD_LETTER_BUCKET'] || 'kakunin-dead-letters');
-    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], bucket };
+    const auditBucket = options['audit-bucket'] ?? (environment['AUDIT_BUCKET'] || 'kakunin-audit');
+    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], ...(command.options.includes('audit-bucket') ? { bucket: auditBucket, bucketFrom: '--audit-bucket or AUDIT_BUCKET' } : { bucket }) };
     const services: Services = {
-      ...servicesAt({ registry, risk, bucket }),
+      ...servicesAt({ registry, risk, bucket, auditBucket }),
       now: new Date(),
       progress: (sentence) => error(`${sentence}\n`),
       meter: (total) => startMeter(total, { write: error, isTerminal }),
@@ -53,12 +57,15 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
   }
 }
 
-function servicesAt({ registry, risk, bucket }: { registry: string; risk: string; bucket: string }) {
+function servicesAt({ registry, risk, bucket, auditBucket }: { registry: string; risk: string; bucket: string; auditBucket: string }) {
   const client = dynamodb();
   return {
     access: accessRegistry(client, registry),
     registry: dynamodbRegistry(client, registry),
     deadLetters: deadLetters(s3(), bucket),
+    auditChains: auditChainReader({ client, tableName: registry }),
+    inspection: auditInspection({ client, tableName: registry }),
+    auditArchive: auditArchiveReader(s3(), auditBucket),
     tables: { registry: { client, tableName: registry }, risk: { client, tableName: risk } },
   };
 }
