@@ -8,6 +8,7 @@ import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { auditItem } from '../../lambdas/aws/items.ts';
 import { localCredentials, region } from '../../local/account.ts';
 import { auditEntries } from '../support/audit-entries.ts';
+import { putChained } from '../support/chained-tenant.ts';
 import { answerLost, awsError, notPerformed, s3Error } from '../support/faults.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { openssl } from '../support/openssl.ts';
@@ -113,7 +114,7 @@ test('what is new is exported behind it, and where nothing is new, nothing is wr
 test('a long chain is exported in objects of 1,000 links', async () => {
   const tenantId = randomUUID();
   const entries = auditEntries(tenantId, 2100);
-  await chained(entries);
+  await putChained(runtime, entries);
   await exportTrail();
   const names = await keysOf(tenantId);
   expect(names).toEqual(['000000000001-000000001000.jsonl', '000000001001-000000002000.jsonl', '000000002001-000000002100.jsonl', '000000002100.head.json']);
@@ -125,17 +126,17 @@ describe('after a crash', () => {
   const isObject = (extension: string) => ({ operation: 'PutObject', where: ({ Key }: Record<string, unknown>) => String(Key).endsWith(extension) });
   // Each point of an export at which it may end, before and behind the request there.
   const points = [
-    ['its goal is noted', 'dynamodb', { operation: 'UpdateItem' }, 1],
-    ['its links are read', 'dynamodb', { operation: 'Query' }, 2],
-    ['its entries are read', 'dynamodb', { operation: 'BatchGetItem' }, 1],
-    ['its object is written', 's3', isObject('.jsonl'), 1],
-    ['its head is signed', 'kms', { operation: 'Sign' }, 1],
-    ['its signed head is kept', 'dynamodb', { operation: 'UpdateItem' }, 2],
-    ['its signed head is written', 's3', isObject('.head.json'), 1],
-    ['its end is noted', 'dynamodb', { operation: 'UpdateItem' }, 3],
+    ['its goal', 'dynamodb', { operation: 'UpdateItem' }, 1],
+    ['its links', 'dynamodb', { operation: 'Query' }, 2],
+    ['its entries', 'dynamodb', { operation: 'BatchGetItem' }, 1],
+    ['its object', 's3', isObject('.jsonl'), 1],
+    ['its signature', 'kms', { operation: 'Sign' }, 1],
+    ['its signed head', 'dynamodb', { operation: 'UpdateItem' }, 2],
+    ['its signed head’s object', 's3', isObject('.head.json'), 1],
+    ['its end', 'dynamodb', { operation: 'UpdateItem' }, 3],
   ] as const;
 
-  test.each(points.flatMap((point) => [['before', notPerformed, ...point] as const, ['behind', answerLost, ...point] as const]))('%s: %s %s', async (_, fault, _what, service, pattern, first) => {
+  test.each(points.flatMap(([what, ...point]) => [[`before ${what}`, notPerformed, ...point] as const, [`behind ${what}`, answerLost, ...point] as const]))('%s', async (_, fault, service, pattern, first) => {
     const tenantId = randomUUID();
     await chained(auditEntries(tenantId, 3));
     await exportTrail();
