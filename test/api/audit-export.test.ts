@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AuditEntry } from '../../lambdas/authority/audit.ts';
@@ -9,9 +10,10 @@ import { auditItem } from '../../lambdas/aws/items.ts';
 import { localCredentials, region } from '../../local/account.ts';
 import { auditEntries } from '../support/audit-entries.ts';
 import { putChained } from '../support/chained-tenant.ts';
+import { download } from '../support/distribution.ts';
 import { answerLost, awsError, notPerformed, s3Error } from '../support/faults.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
-import { openssl } from '../support/openssl.ts';
+import { isInstalled, openssl, runWithFiles } from '../support/openssl.ts';
 import { openRegistry, type RegistryView } from '../support/registry.ts';
 import { openSeeding, type Seeding } from '../support/risk-events.ts';
 
@@ -226,4 +228,26 @@ test('a bucket that takes nothing is told by name, and everything is exported on
   runtime.kms.inject({ operation: 'Sign' }, awsError('ThrottlingException'), { times: 1 });
   await exportTrail().catch(() => undefined);
   expect(await keysOf(tenantId)).toHaveLength(2);
+});
+
+(isInstalled('python3') ? test : test.skip)('an export is verified by the program and the commands of docs/audit-trail.md, and an altered one is not', async () => {
+  const tenantId = randomUUID();
+  await chained(auditEntries(tenantId, 4));
+  await exportTrail().catch(() => undefined);
+  await chained(auditEntries(tenantId, 7).slice(4));
+  await exportTrail().catch(() => undefined);
+  const page = readFileSync(new URL('../../docs/audit-trail.md', import.meta.url), 'utf8');
+  const [, program = ''] = /```python\n([^`]*)```/.exec(page) ?? [];
+  const [, commands = ''] = /```sh\n(python3 verify-export[^`]*)```/.exec(page) ?? [];
+  const objects = Object.fromEntries(await contents(tenantId)) as Record<string, string>;
+  const certificates = { 'root.cer': await download(`${runtime.distributionUrl}/ca/root.cer`), 'issuing.cer': await download(`${runtime.distributionUrl}/ca/issuing.cer`) };
+  const verify = (exported: Record<string, string>) => runWithFiles('bash', ['-euo', 'pipefail', '-c', `mkdir export && mv 0* export/\n${commands.replace('audit/<tenant id>', 'export')}`], { ...exported, ...certificates, 'verify-export.py': program });
+  const { status, stdout } = verify(objects);
+  expect(stdout).toMatch(/^7 links hold, signed up to 7 at \d{4}-.*\nattestation.pem: OK\nX509v3 Extended Key Usage: .*\n +1\.3\.6\.1\.5\.5\.7\.3\.36\nVerified OK\n$/);
+  expect(status).toBe(0);
+
+  const altered = (name: string, from: string | RegExp, to: string) => verify({ ...objects, [name]: (objects[name] ?? '').replace(from, to) });
+  expect(altered('000000000005-000000000007.jsonl', 'agent „5“', 'agent „8“')).toMatchObject({ status: 1, stderr: '000000000005-000000000007.jsonl: link 5 does not hold\n' });
+  expect(altered('000000000001-000000000004.jsonl', /^.*\n/, '').stderr).toBe('000000000001-000000000004.jsonl: link 1 does not hold\n');
+  expect(altered('000000000007.head.json', /"signed_at": "2/, '"signed_at": "3').stdout).toMatch(/Verification failure\n$/);
 });
