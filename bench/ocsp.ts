@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { parseOcspRequest } from '../lambdas/pki/ocsp-request.ts';
-import { buildOcspResponderCertificate } from '../lambdas/pki/ocsp-responder-certificate.ts';
 import { buildOcspResponse, type UnsignedOcspResponse } from '../lambdas/pki/ocsp-response.ts';
-import { OCSP_RESPONDER_MAX_VALIDITY_SECONDS, RSA_BITS } from '../lambdas/pki/profile.ts';
+import { RSA_BITS } from '../lambdas/pki/profile.ts';
+import { buildServiceCertificate } from '../lambdas/pki/service-certificate.ts';
 import { verifyRsaSha256 } from '../lambdas/pki/signature.ts';
 import { benchAuthority, settings, signedBy, spki } from './harness/authority.ts';
 import type { Bench, BenchContext, Report } from './harness/bench.ts';
@@ -39,10 +39,10 @@ async function throughTheDoor({ service, seconds, concurrency, signal }: BenchCo
 function processorTime(context: BenchContext): Report {
   const now = new Date();
   const authority = benchAuthority(now);
-  const responderKey = generateKeyPairSync('rsa', { modulusLength: RSA_BITS.agent });
-  const certificate = buildOcspResponderCertificate({
-    subject: { organization: 'Bench', commonName: 'Bench OCSP Responder' }, subjectPublicKeyInfoDer: spki(responderKey.publicKey), serialNumber: '02'.repeat(16), notBefore: now,
-    validitySeconds: OCSP_RESPONDER_MAX_VALIDITY_SECONDS, issuerCertificateDer: authority.certificateDer, settings,
+  const responderKey = generateKeyPairSync('rsa', { modulusLength: RSA_BITS.service });
+  const certificate = buildServiceCertificate({
+    role: 'ocsp', subject: { organization: 'Bench', commonName: 'Bench OCSP Responder' }, subjectPublicKeyInfoDer: spki(responderKey.publicKey), serialNumber: '02'.repeat(16), notBefore: now,
+    issuerCertificateDer: authority.certificateDer, settings,
   });
   const responderCertificateDer = certificate.withSignature(signedBy(authority.key.privateKey, certificate));
   const publicKey = createPublicKey(responderKey.privateKey);

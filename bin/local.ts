@@ -13,6 +13,7 @@ try {
     `dynamodb ${runtime.dynamodbEndpoint}`,
     `kms ${runtime.kmsEndpoint}`,
     `s3 ${runtime.s3Endpoint}`,
+    `sqs ${runtime.sqsEndpoint}`,
     `distribution ${runtime.distributionUrl}`,
     ...runtime.tenants.map(({ name, key }) => `key ${name} ${key}`),
     'ready',

@@ -132,6 +132,57 @@ export type Certificate = {
   readonly revocation_reason: string | null;
 };
 
+export type ChangedWebhook = {
+  readonly id: string;
+  /** Where it is told: https, in the public Internet, without credentials and fragment. */
+  readonly url: string;
+  /** What it is told of. */
+  readonly events: readonly ('certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert')[];
+  readonly description: string | null;
+  /** Whether it is told of anything. */
+  readonly active: boolean;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  /** RFC 3339, UTC. */
+  readonly updated_at: string;
+  /** The new secret, where one was asked for. Keep it: it is not shown again. */
+  readonly secret?: string | undefined;
+};
+
+export type Delivery = {
+  /** The same as `event_id`. */
+  readonly id: string;
+  /** The `id` of the payload, the same in each attempt. */
+  readonly event_id: string;
+  /** What it tells of. */
+  readonly event: 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert';
+  /** `failed` once it is not tried again by itself; `cancelled` where the webhook was gone or switched off by then. */
+  readonly status: 'delivered' | 'retrying' | 'failed' | 'cancelled';
+  /** The first of them first. */
+  readonly attempts: readonly ({
+    readonly attempted_at: string;
+    /** Of the receiver’s answer; null where there was none. */
+    readonly status_code: number | null;
+    /** Why it counts as failed; null where it does not. */
+    readonly error: string | null;
+    readonly duration_ms: number;
+  })[];
+  /** When it is tried again; null where it is not. */
+  readonly next_attempt_at: string | null;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  /** What was sent. */
+  readonly payload: {
+    readonly id: string;
+    readonly event: 'certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert';
+    /** Whose it is. */
+    readonly tenant_id: string;
+    /** RFC 3339, UTC. */
+    readonly created_at: string;
+    readonly data: Readonly<Record<string, string>>;
+  };
+};
+
 export type Event = {
   readonly id: string;
   /** The same as `id`. */
@@ -246,6 +297,23 @@ export type MessageVerification = {
   readonly expires_at: string;
   /** Why it is not valid; null where it is. */
   readonly reason: 'signature_malformed' | 'signature_mismatch' | 'agent_mismatch' | 'certificate_revoked' | 'certificate_expired' | null;
+};
+
+export type NewWebhook = {
+  readonly id: string;
+  /** Where it is told: https, in the public Internet, without credentials and fragment. */
+  readonly url: string;
+  /** What it is told of. */
+  readonly events: readonly ('certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert')[];
+  readonly description: string | null;
+  /** Whether it is told of anything. */
+  readonly active: boolean;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  /** RFC 3339, UTC. */
+  readonly updated_at: string;
+  /** What deliveries are signed with. Keep it: it is not shown again. */
+  readonly secret: string;
 };
 
 export type Pagination = {
@@ -452,6 +520,21 @@ export type Verification = {
   };
 };
 
+export type Webhook = {
+  readonly id: string;
+  /** Where it is told: https, in the public Internet, without credentials and fragment. */
+  readonly url: string;
+  /** What it is told of. */
+  readonly events: readonly ('certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert')[];
+  readonly description: string | null;
+  /** Whether it is told of anything. */
+  readonly active: boolean;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  /** RFC 3339, UTC. */
+  readonly updated_at: string;
+};
+
 export type CreateAgentRequest = {
   /** One line, shown to whoever verifies a certificate. */
   readonly name: string;
@@ -598,6 +681,26 @@ export type RecordRiskScoreRequest = {
   readonly observed_at?: string | null | undefined;
 };
 
+export type CreateWebhookRequest = {
+  /** Where it is told: https, in the public Internet, without credentials and fragment. */
+  readonly url: string;
+  /** What it is told of. */
+  readonly events: readonly ('certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert')[];
+  readonly description?: string | null | undefined;
+};
+
+export type UpdateWebhookRequest = {
+  /** Where it is told: https, in the public Internet, without credentials and fragment. */
+  readonly url?: string | undefined;
+  /** What it is told of. */
+  readonly events?: readonly ('certificate.issued' | 'certificate.revoked' | 'certificate.expired' | 'agent.created' | 'agent.updated' | 'agent.suspended' | 'agent.halted' | 'agent.high_risk' | 'risk.alert')[] | undefined;
+  readonly description?: string | null | undefined;
+  /** Whether it is told of anything. */
+  readonly active?: boolean | undefined;
+  /** Whether there is to be a new secret. */
+  readonly rotate_secret?: boolean | null | undefined;
+};
+
 export type ListAgentsQuery = {
   /** The state it is in. */
   readonly status?: 'pending' | 'active' | 'suspended' | 'retired' | undefined;
@@ -635,6 +738,17 @@ export type ListEventsQuery = {
   readonly band?: 'low' | 'medium' | 'high' | undefined;
   /** What the agent did; each type has a score to start from. */
   readonly action_type?: 'api_call' | 'message_signed' | 'authentication_attempt' | 'data_access' | 'transaction_initiated' | 'data_mutation' | 'authentication_failure' | 'transaction_anomaly' | 'unauthorized_access_attempt' | 'message_verification_failed' | undefined;
+  /** How many at most on a page. */
+  readonly limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  readonly cursor?: string | undefined;
+  /** `next_cursor` of the page before. */
+  readonly before?: string | undefined;
+};
+
+export type ListWebhookDeliveriesQuery = {
+  /** The state it is in. */
+  readonly status?: 'delivered' | 'retrying' | 'failed' | 'cancelled' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
   /** `next_cursor` of the page before. */
@@ -730,6 +844,23 @@ export class Operations extends Transport {
   readonly riskScores = {
     /** The risk pipeline's verdict on an agent. For any agent, whatever its status. */
     create: (body: RecordRiskScoreRequest, options: CallOptions = {}): Promise<RiskScore> => this.data<RiskScore>({ method: 'POST', path: `/risk-scores`, isMutation: true, body, accept: 'application/json' }, options),
+  };
+
+  readonly webhooks = {
+    /** Have an HTTPS endpoint told of events. The secret is shown in this answer alone, and in that to a repetition with the same `Idempotency-Key`. The host of the URL must be one of the public Internet. */
+    create: (body: CreateWebhookRequest, options: CallOptions = {}): Promise<NewWebhook> => this.data<NewWebhook>({ method: 'POST', path: `/webhooks`, isMutation: true, body, accept: 'application/json' }, options),
+    /** List webhooks, newest first. All of them, on one page. */
+    list: (options: CallOptions = {}): Promise<Page<Webhook, { readonly limit: number }>> => this.page<Webhook, { readonly limit: number }>({ method: 'GET', path: `/webhooks`, accept: 'application/json' }, options),
+    /** A webhook. */
+    get: (id: string, options: CallOptions = {}): Promise<Webhook> => this.data<Webhook>({ method: 'GET', path: `/webhooks/${encodeURIComponent(id)}`, accept: 'application/json' }, options),
+    /** Change a webhook, or give it a new secret. A field that is missing stays; `null` clears the description. With `rotate_secret` there is a new secret, shown in this answer alone; for 24 hours deliveries are signed with the one before it as well. */
+    update: (id: string, body: UpdateWebhookRequest = {}, options: CallOptions = {}): Promise<ChangedWebhook> => this.data<ChangedWebhook>({ method: 'PATCH', path: `/webhooks/${encodeURIComponent(id)}`, isMutation: true, body, accept: 'application/json' }, options),
+    /** Delete a webhook. Answers the webhook as it was. What is still on its way to it is cancelled. */
+    delete: (id: string, options: CallOptions = {}): Promise<Webhook> => this.data<Webhook>({ method: 'DELETE', path: `/webhooks/${encodeURIComponent(id)}`, isMutation: true, accept: 'application/json' }, options),
+    /** What a webhook was told, and how that went, newest first. By when their events were; they are kept for 30 days. With `status` a page may hold fewer than there are, or none, and say that there is a next one: a request looks through so many and no more. `before` also takes an RFC 3339 time. */
+    deliveries: (id: string, query: ListWebhookDeliveriesQuery = {}, options: CallOptions = {}): Promise<Page<Delivery, { readonly limit: number }>> => this.page<Delivery, { readonly limit: number }>({ method: 'GET', path: `/webhooks/${encodeURIComponent(id)}/deliveries`, query, accept: 'application/json' }, options),
+    /** The same, page after page. */
+    deliveriesAll: (id: string, query: Omit<ListWebhookDeliveriesQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Delivery> => this.pages((next) => this.webhooks.deliveries(id, { ...query, ...(next !== undefined && { cursor: next }) }, options)),
   };
 
   readonly audit = {

@@ -53,6 +53,12 @@ export const routes = {
   'list-events': { method: 'GET', path: '/events', access: 'events:read', summary: 'What agents did, newest first', query: requests.listEventsQuery },
   'ingest-event': { method: 'POST', path: '/events', access: 'events:write', summary: 'Report what an agent did', body: requests.ingestEventRequest },
   'record-risk-score': { method: 'POST', path: '/risk-scores', access: 'risk:write', summary: "The risk pipeline's verdict on an agent", body: requests.recordRiskScoreRequest },
+  'create-webhook': { method: 'POST', path: '/webhooks', access: 'webhooks:write', summary: 'Have an HTTPS endpoint told of events', body: requests.createWebhookRequest },
+  'list-webhooks': { method: 'GET', path: '/webhooks', access: 'webhooks:read', summary: 'List webhooks, newest first' },
+  'get-webhook': { method: 'GET', path: '/webhooks/{id}', access: 'webhooks:read', summary: 'A webhook' },
+  'update-webhook': { method: 'PATCH', path: '/webhooks/{id}', access: 'webhooks:write', summary: 'Change a webhook, or give it a new secret', body: requests.updateWebhookRequest },
+  'delete-webhook': { method: 'DELETE', path: '/webhooks/{id}', access: 'webhooks:write', summary: 'Delete a webhook' },
+  'list-webhook-deliveries': { method: 'GET', path: '/webhooks/{id}/deliveries', access: 'webhooks:read', summary: 'What a webhook was told, and how that went, newest first', query: requests.listWebhookDeliveriesQuery },
   'list-audit-entries': { method: 'GET', path: '/audit-log', access: 'audit:read', summary: 'What was changed and by whom, newest first', query: requests.listAuditEntriesQuery },
 } as const satisfies Record<string, Route>;
 

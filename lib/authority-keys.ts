@@ -4,10 +4,11 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 /*
- * What the account's administrators may do with a CA key. Three things are missing on purpose:
- *   kms:Sign                 a signature needs a signer named in the key's policy, whatever IAM says;
+ * What the account's administrators may do with a key of the service's own. Three things are missing on purpose:
+ *   kms:Sign, kms:Decrypt    the one who does it must be named in the key's policy, whatever IAM says;
  *   kms:CreateGrant          which would be a way around that;
- *   kms:ScheduleKeyDeletion  losing this key loses every certificate under it, so it takes a change of this policy first.
+ *   kms:ScheduleKeyDeletion  losing the key loses whatever depends on it, such as every certificate under a CA's, so it
+ *                            takes a change of this policy first.
  * kms:PutKeyPolicy has to be here: KMS refuses a policy that its creator could not change again (the lockout safety
  * check), and a key that nobody administers could only be recovered by AWS Support. Changing it shows in CloudTrail.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -17,6 +18,11 @@ const administration = [
   'kms:ListGrants', 'kms:ListResourceTags', 'kms:PutKeyPolicy', 'kms:RevokeGrant', 'kms:TagResource', 'kms:UntagResource',
   'kms:UpdateKeyDescription', 'kms:EnableKey', 'kms:DisableKey', 'kms:CancelKeyDeletion',
 ];
+
+/** The statement with which the policy of such a key begins, with what else there is to administer of it. */
+export function administeredByAccount(sid: string, more: readonly string[] = []): iam.PolicyStatement {
+  return new iam.PolicyStatement({ sid, principals: [new iam.AccountRootPrincipal()], actions: [...administration, ...more], resources: ['*'] });
+}
 
 // Digests only, and only by the algorithm of the certificate profile.
 const signature = {
@@ -37,14 +43,7 @@ export class AuthorityKey extends kms.Key {
       keyUsage: kms.KeyUsage.SIGN_VERIFY,
       description: `Kakunin ${deployment} ${role}`,
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new iam.PolicyDocument({
-        statements: [new iam.PolicyStatement({
-          sid: 'AccountAdministersButDoesNotSign',
-          principals: [new iam.AccountRootPrincipal()],
-          actions: administration,
-          resources: ['*'],
-        })],
-      }),
+      policy: new iam.PolicyDocument({ statements: [administeredByAccount('AccountAdministersButDoesNotSign')] }),
     });
     Tags.of(this).add('kakunin:deployment', deployment);
     Tags.of(this).add('kakunin:role', role);

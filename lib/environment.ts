@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
+function variables({ settings, tables, keys, webhookKey, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -18,6 +18,7 @@ function variables({ settings, tables, keys, distribution, auditArchive, queues,
     ISSUING_KEY_ID: keys.issuing.keyArn,
     OCSP_KEY_ID: keys.ocsp.keyArn,
     ATTESTATION_KEY_ID: keys.attestation.keyArn,
+    WEBHOOK_KEY_ID: webhookKey.keyArn,
     DISTRIBUTION_BUCKET: distribution.bucket.bucketName,
     DISTRIBUTION_URL: distribution.url,
     RETIREMENT_QUEUE_URL: queues['retire-keys'].queue.queueUrl,
@@ -68,13 +69,19 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'list-events': ['REGISTRY_TABLE', 'RISK_TABLE'],
   'get-agent-risk': ['REGISTRY_TABLE', 'RISK_TABLE'],
   'list-audit-entries': ['REGISTRY_TABLE'],
+  'create-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID'],
+  'list-webhooks': ['REGISTRY_TABLE'],
+  'get-webhook': ['REGISTRY_TABLE'],
+  'update-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID'],
+  'delete-webhook': ['REGISTRY_TABLE'],
+  'list-webhook-deliveries': ['REGISTRY_TABLE'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'authorize': ['REGISTRY_TABLE'],
   'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
-  'relay-changes': ['REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'EVENT_BUS_NAME'],
+  'relay-changes': ['REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'DELIVERY_QUEUE_URL', 'EVENT_BUS_NAME'],
   'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
-  'deliver-webhook': ['REGISTRY_TABLE', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
+  'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
   'export-audit-trail': ['REGISTRY_TABLE', 'AUDIT_BUCKET'],

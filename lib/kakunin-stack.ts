@@ -14,6 +14,7 @@ import { Registry } from './registry.ts';
 import { Revocation } from './revocation.ts';
 import { Schedules } from './schedules.ts';
 import type { Settings } from './settings.ts';
+import { WebhookKey } from './webhook-key.ts';
 
 export interface KakuninStackProps extends StackProps {
   readonly settings: Settings;
@@ -25,6 +26,7 @@ export class KakuninStack extends Stack {
     super(scope, id, props);
     const { tables } = new Registry(this, 'Registry');
     const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
+    const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings);
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
@@ -33,7 +35,7 @@ export class KakuninStack extends Stack {
     const eventBus = new EventBus(this, 'EventBus', { eventBusName: settings.deployment, description: `Kakunin ${settings.deployment}: what changes` });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
@@ -56,6 +58,7 @@ export class KakuninStack extends Stack {
       IssuingKeyArn: keys.issuing.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
       AttestationKeyArn: keys.attestation.keyArn,
+      WebhookKeyArn: webhookKey.keyArn,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

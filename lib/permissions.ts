@@ -6,6 +6,7 @@ import {
   type IndexName, type ItemAction, type Permission,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
+import type { WebhookKey } from './webhook-key.ts';
 
 // Partition keys of the registry, by kind of item (lambdas/schema.ts).
 const agents = 'AGENT#*';
@@ -26,6 +27,7 @@ const ocspResponder = 'CA#ocsp';
 const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
 const webhooks = 'WEBHOOK#*';
+const webhookCounts = 'WEBHOOKS#*';
 const deliveries = 'DELIVERY#*';
 const keyedRequests = 'IDEMPOTENCY#*';
 
@@ -39,9 +41,10 @@ const exportedTrail = 'audit/*';
 
 /**
  * Who may do what: the one place where a function gets its rights, beside its own log group and X-Ray. Nobody scans, nobody
- * writes another kind of item than its own, only expire-certificates deletes, and only the authorizer reads API keys.
+ * writes another kind of item than its own, only expire-certificates and delete-webhook delete, and only the authorizer reads
+ * API keys.
  */
-function permissions({ settings, tables: { registry, risk }, keys, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
+function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
@@ -87,23 +90,28 @@ function permissions({ settings, tables: { registry, risk }, keys, distribution:
     'get-agent-risk': [items(['GetItem'], agents), accessItems(risk, ['PutItem', 'Query'])],
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
+    // Decrypting for the repetition of a request, whose answer shows the secret once more (lambdas/http/idempotency.ts).
+    'create-webhook': [items(['PutItem', 'UpdateItem'], webhooks, webhookCounts, auditEntries), encryptAndDecrypt(webhookKey)],
+    'list-webhooks': [items(['Query'], webhooks)],
+    'get-webhook': [items(['GetItem'], webhooks)],
+    'update-webhook': [items(['GetItem'], webhooks), items(['PutItem'], webhooks, auditEntries), encryptAndDecrypt(webhookKey)],
+    'delete-webhook': [items(['GetItem'], webhooks), transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [webhooks, webhookCounts, auditEntries])],
+    'list-webhook-deliveries': [items(['GetItem'], webhooks), items(['Query'], deliveries)],
     'authorize': [items(['GetItem'], apiKeys)],
     'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     'relay-changes': [
-      sendMessages(queues['retire-keys'].queue),
-      publishEvents(eventBus),
-      items(['GetItem'], auditChains),
-      items(['BatchGetItem'], chainMarks),
-      transactItems(registry, ['PutItem'], [auditChains, chainMarks]),
-      readStream(registry),
-      setAside(deadLetters),
+      sendMessages(queues['retire-keys'].queue), sendMessages(queues['deliver-webhook'].queue), publishEvents(eventBus), items(['Query'], webhooks),
+      // What is chained stays: the links behind the head are put where there are none, and the head only ever goes forward.
+      items(['BatchGetItem', 'GetItem', 'PutItem'], auditChains, chainMarks),
+      readStream(registry), setAside(deadLetters),
     ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
     'retire-keys': [items(['GetItem', 'UpdateItem'], effects), receiveMessages(queues['retire-keys'].queue)],
     'deliver-webhook': [
       items(['GetItem'], webhooks),
       items(['UpdateItem'], deliveries),
+      decrypt(webhookKey),
       receiveMessages(queues['deliver-webhook'].queue),
       sendMessages(queues['deliver-webhook'].queue),
       sendMessages(queues['deliver-webhook'].deadLetters),
@@ -150,4 +158,12 @@ function sign(key: AuthorityKey): Permission {
 
 function readPublicKey(key: AuthorityKey): Permission {
   return (role) => { key.allowReadingPublicKey(role); };
+}
+
+function decrypt(key: WebhookKey): Permission {
+  return (role) => { key.allow(['kms:Decrypt'], role); };
+}
+
+function encryptAndDecrypt(key: WebhookKey): Permission {
+  return (role) => { key.allow(['kms:Encrypt', 'kms:Decrypt'], role); };
 }

@@ -9,12 +9,15 @@ import type { AuthorityKeys } from './authority-keys.ts';
 import type { Distribution } from './distribution.ts';
 import type { QueuePair } from './queues.ts';
 import type { Settings } from './settings.ts';
+import type { WebhookKey } from './webhook-key.ts';
 
 /** What the functions stand on. */
 export interface Platform {
   readonly settings: Settings;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly keys: AuthorityKeys;
+  /** Encrypts the secrets of webhooks. */
+  readonly webhookKey: WebhookKey;
   readonly distribution: Distribution;
   /** Where Lambda leaves what a stream's consumer could not process. */
   readonly deadLetters: IBucket;

@@ -62,9 +62,10 @@ function clientMethod({ path, httpMethod, group, method, operation }: ClientMeth
   const own = `    /** ${operation.summary}. ${operation.description ?? ''}`.trimEnd().concat(' */\n')
     + `    ${method}: (${signature(queryType)}): Promise<${returned}> => this.${call}${typeArgument}({ ${spec} }, options),\n`;
   const all = `    /** The same, page after page. */\n`
-    + `    ${method}All: (${signature(`Omit<${queryType}, '${cursor}'>`)}): AsyncGenerator<${received.type}> => this.pages((next) => this.${group}.${method}({ ...query, ...(next !== undefined && { ${cursor}: next }) }, options)),\n`;
+    + `    ${method}All: (${signature(`Omit<${queryType}, '${cursor}'>`)}): AsyncGenerator<${received.type}> => this.pages((next) => this.${group}.${method}(${pathNames.map((name) => `${name}, `).join('')}{ ...query, ...(next !== undefined && { ${cursor}: next }) }, options)),\n`;
   return {
-    source: received.isList ? own + all : own,
+    // A list without a query has one page.
+    source: received.isList && hasQuery ? own + all : own,
     query: hasQuery ? [`export type ${queryType} = ${typeScriptType(objectOf(queryParameters))};`] : [],
   };
 }

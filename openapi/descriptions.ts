@@ -1,6 +1,7 @@
 /** What fields mean, wherever they stand; a schema may say it more exactly. */
 export const descriptions: Readonly<Record<string, string>> = {
   action_type: 'What the agent did; each type has a score to start from.',
+  active: 'Whether it is told of anything.',
   actor_id: 'Who did it.',
   actor_type: 'What kind of actor did it: an API key, or a part of the system.',
   affected_id: 'What it was done to.',
@@ -19,6 +20,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   daily_limit_usd: 'All transactions of a UTC day together.',
   details: 'The same as `payload`; only one of them is read.',
   digest: 'The SHA-256 digest to sign, 32 bytes in base64.',
+  events: 'What it is told of.',
   event_type: 'The kind of entry.',
   expires_at: 'The first moment at which the certificate is no longer valid.',
   explanation: 'Why, for whoever looks into it.',
@@ -62,6 +64,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   revoked_at: 'When it was revoked; null where it was not.',
   risk_band: '`low` below 0.3, `medium` below 0.85, `high` from there.',
   risk_score: 'From 0 to 1; null before anything was judged.',
+  rotate_secret: 'Whether there is to be a new secret.',
   score: 'From 0 to 1.',
   serial_number: 'The certificate’s: 32 upper-case hexadecimal digits, the same 128 bits as its id.',
   session_id: 'To recognise what belongs together.',
@@ -75,6 +78,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   total: 'How many there are in all.',
   total_events: 'How many events there were in the window.',
   updated_at: 'RFC 3339, UTC.',
+  url: 'Where it is told: https, in the public Internet, without credentials and fragment.',
   version: 'The agent’s version.',
   window_days: 'How many days are looked at.',
 };

@@ -37,6 +37,7 @@ export const tags = {
   Counterparties: 'Whether a certificate holds, and whom to believe it from. No key is needed.',
   Risk: 'What agents did and how it was judged. A score of 0.85 or more leads to revocation.',
   Audit: 'What was changed, by whom and when. Each entry is written in the transaction of its change.',
+  Webhooks: 'HTTPS endpoints that are told of events, each delivery signed. At most 50 of a tenant.',
   Service: 'The service itself.',
 } as const;
 
@@ -169,6 +170,34 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
     description: 'Newest first. With `event_type` or `actor_type` a page may hold fewer entries than there are, or none, and say that there is a next one: a request looks through so many and no more. `before` also takes an RFC 3339 time.',
     answer: { status: 200, json: page(resources.auditEntry) },
     refusals: ['INVALID_CURSOR'],
+  },
+  'create-webhook': {
+    tag: 'Webhooks', client: 'webhooks.create',
+    description: 'The secret is shown in this answer alone, and in that to a repetition with the same `Idempotency-Key`. The host of the URL must be one of the public Internet.',
+    example: { url: 'https://example.com/webhooks/kakunin', events: ['certificate.revoked', 'agent.high_risk'], description: 'Gateway in Frankfurt' },
+    answer: { status: 201, json: data(resources.newWebhook) },
+    refusals: ['WEBHOOK_URL_NOT_ALLOWED', 'WEBHOOK_LIMIT_REACHED'],
+  },
+  'list-webhooks': { tag: 'Webhooks', client: 'webhooks.list', description: 'All of them, on one page.', answer: { status: 200, json: page(resources.webhook) } },
+  'get-webhook': { tag: 'Webhooks', client: 'webhooks.get', answer: { status: 200, json: data(resources.webhook) }, refusals: ['WEBHOOK_NOT_FOUND'] },
+  'update-webhook': {
+    tag: 'Webhooks', client: 'webhooks.update',
+    description: 'A field that is missing stays; `null` clears the description. With `rotate_secret` there is a new secret, shown in this answer alone; for 24 hours deliveries are signed with the one before it as well.',
+    example: { rotate_secret: true },
+    answer: { status: 200, json: data(resources.changedWebhook) },
+    refusals: ['WEBHOOK_NOT_FOUND', 'WEBHOOK_URL_NOT_ALLOWED', 'WEBHOOK_CHANGED_MEANWHILE'],
+  },
+  'delete-webhook': {
+    tag: 'Webhooks', client: 'webhooks.delete',
+    description: 'Answers the webhook as it was. What is still on its way to it is cancelled.',
+    answer: { status: 200, json: data(resources.webhook) },
+    refusals: ['WEBHOOK_NOT_FOUND'],
+  },
+  'list-webhook-deliveries': {
+    tag: 'Webhooks', client: 'webhooks.deliveries',
+    description: 'By when their events were; they are kept for 30 days. With `status` a page may hold fewer than there are, or none, and say that there is a next one: a request looks through so many and no more. `before` also takes an RFC 3339 time.',
+    answer: { status: 200, json: page(resources.delivery).extend({ has_next_page: z.boolean(), next_cursor: z.string().nullable() }) },
+    refusals: ['WEBHOOK_NOT_FOUND', 'INVALID_CURSOR'],
   },
   'record-risk-score': {
     tag: 'Risk', client: 'riskScores.create',

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { finalReasonCodes } from '../lambdas/authority/revocation-reasons.ts';
 import { actorTypes, auditEventTypes } from '../lambdas/authority/audit.ts';
+import { announcedEvents } from '../lambdas/authority/announcement.ts';
+import { deliveryStatuses } from '../lambdas/authority/webhook.ts';
 import { actionTypes, riskBands } from '../lambdas/authority/risk-assessment.ts';
 
 /*
@@ -227,6 +229,38 @@ export const auditEntry = z.strictObject({
   affected_id: z.string(),
   metadata: z.record(z.string(), z.string()),
   created_at: time,
+});
+
+export const webhook = z.strictObject({
+  id: uuid,
+  url: z.string(),
+  events: z.array(z.enum(announcedEvents)),
+  description: z.string().nullable(),
+  active: z.boolean(),
+  created_at: time,
+  updated_at: time,
+});
+
+const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]{43}=$/);
+
+export const newWebhook = webhook.extend({ secret: secret.describe('What deliveries are signed with. Keep it: it is not shown again.') });
+
+export const changedWebhook = webhook.extend({ secret: secret.optional().describe('The new secret, where one was asked for. Keep it: it is not shown again.') });
+
+export const delivery = z.strictObject({
+  id: uuid.describe('The same as `event_id`.'),
+  event_id: uuid.describe('The `id` of the payload, the same in each attempt.'),
+  event: z.enum(announcedEvents).describe('What it tells of.'),
+  status: z.enum(deliveryStatuses).describe('`failed` once it is not tried again by itself; `cancelled` where the webhook was gone or switched off by then.'),
+  attempts: z.array(z.strictObject({
+    attempted_at: time,
+    status_code: z.int().nullable().describe('Of the receiver’s answer; null where there was none.'),
+    error: z.string().nullable().describe('Why it counts as failed; null where it does not.'),
+    duration_ms: z.number(),
+  })).describe('The first of them first.'),
+  next_attempt_at: time.nullable().describe('When it is tried again; null where it is not.'),
+  created_at: time,
+  payload: z.strictObject({ id: uuid, event: z.enum(announcedEvents), tenant_id: z.string(), created_at: time, data: z.record(z.string(), z.string()) }).describe('What was sent.'),
 });
 
 export const riskScore = z.strictObject({

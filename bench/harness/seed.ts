@@ -33,7 +33,7 @@ const YEAR_MILLISECONDS = 365 * 24 * HOUR_MILLISECONDS;
 /**
  * Writes agents with an active certificate each past the API, as certify would have left them, many at a time. Their keys
  * are the KMS's own. Only the certificates themselves are missing: their end needs nothing but what the registry says of
- * them, and the local engine's stream is the slower, the more there is in it.
+ * them.
  */
 export async function seedCertificates({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick<Runtime, 'dynamodbEndpoint' | 'kmsEndpoint' | 'tableNames'>, seed: Seed): Promise<SeededCertificate[]> {
   const client = new DynamoDBClient({ endpoint: dynamodbEndpoint, region, credentials: localCredentials });

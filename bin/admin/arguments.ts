@@ -20,6 +20,7 @@ const optionTypes = {
   table: { type: 'string' },
   'risk-table': { type: 'string' },
   bucket: { type: 'string' },
+  queues: { type: 'string' },
   export: { type: 'boolean' },
   'audit-bucket': { type: 'string' },
   json: { type: 'boolean' },

@@ -3,6 +3,7 @@ import type { Registry } from '../../lambdas/authority/ports.ts';
 import type { accessRegistry } from '../../lambdas/aws/access.ts';
 import type { AuditArchiveReader } from '../../lambdas/aws/audit-archive-reader.ts';
 import type { AuditInspection } from '../../lambdas/aws/audit-inspection.ts';
+import type { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import type { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import type { Table } from '../../lambdas/aws/table.ts';
 import type { TableName } from '../../lambdas/schema.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly access: ReturnType<typeof accessRegistry>;
   readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates' | 'getAuthority'>;
   readonly deadLetters: ReturnType<typeof deadLetters>;
+  readonly deadLetterQueues: ReturnType<typeof deadLetterQueues>;
   readonly auditChains: Pick<AuditChainReader, 'listTenants'>;
   readonly inspection: AuditInspection;
   readonly auditArchive: AuditArchiveReader;
@@ -52,6 +54,7 @@ export interface CommandOptions {
   readonly all?: boolean | undefined;
   readonly 'risk-table'?: string | undefined;
   readonly bucket?: string | undefined;
+  readonly queues?: string | undefined;
   readonly export?: boolean | undefined;
   readonly 'audit-bucket'?: string | undefined;
 }
@@ -90,7 +93,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
   'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
   'audit verify': { options: ['tenant', 'export', 'audit-bucket'], required: [], run: verifyAudit },
-  'dead-letter list': { options: ['bucket'], required: [], run: listDeadLetters },
-  'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'risk-table'], required: [], run: replayDeadLetters },
-  'dead-letter discard': { operand: 'id', options: ['bucket'], required: [], run: discardDeadLetter },
+  'dead-letter list': { options: ['bucket', 'queues'], required: [], run: listDeadLetters },
+  'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'queues', 'risk-table'], required: [], run: replayDeadLetters },
+  'dead-letter discard': { operand: 'id', options: ['bucket', 'queues'], required: [], run: discardDeadLetter },
 };

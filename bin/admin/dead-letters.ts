@@ -1,62 +1,84 @@
 import type { DynamoDBRecord } from 'aws-lambda';
+import type { QueuedLetter } from '../../lambdas/aws/dead-letter-queues.ts';
 import type { DeadLetter, UnreadableLetter } from '../../lambdas/aws/dead-letters.ts';
 import { readCertificateEnd } from '../../lambdas/aws/outbox-stream.ts';
 import { readObservedRisk } from '../../lambdas/aws/risk-stream.ts';
 import type { CommandOptions, Outcome, Services } from './commands.ts';
 import { NotDone } from './failures.ts';
+import { summaryOfQueued, withQueuedLetters } from './queued-letters.ts';
 import { renderTable } from './table.ts';
 import { workThrough } from './work-through.ts';
 
 type Letter = DeadLetter | UnreadableLetter;
 
 /** What is shown of a dead letter, and not the records themselves: there may be thousands. */
-interface Summary {
+export interface Summary {
   readonly id: string;
   readonly function: string | null;
   readonly given_up_at: string | null;
   readonly attempts: number | null;
   readonly records: number | null;
-  /** The agents or certificates concerned. */
+  /** The agents, certificates or webhooks concerned. */
   readonly about: readonly string[];
   readonly error: string;
 }
 
 /** All dead letters, those given up first at the top. */
-export async function listDeadLetters({ deadLetters, progress }: Services): Promise<Outcome> {
+export async function listDeadLetters(services: Services): Promise<Outcome> {
+  const { deadLetters, progress } = services;
   const keys = await deadLetters.keys();
   const read = await workThrough(keys, async (key) => summaryOf(await deadLetters.read(key)), (done) => progress(`Read ${done} of ${keys.length} dead letters.`));
-  const summaries = read.filter((summary) => summary !== undefined).toSorted((one, other) => (one.given_up_at ?? '').localeCompare(other.given_up_at ?? ''));
+  const queued = await withQueuedLetters(services, async (letters) => letters.map(summaryOfQueued));
+  const summaries = [...read.filter((summary) => summary !== undefined), ...queued].toSorted((one, other) => (one.given_up_at ?? '').localeCompare(other.given_up_at ?? ''));
   const rows = summaries.map((summary) => [
     summary.id, summary.function ?? '-', summary.given_up_at?.slice(0, 16) ?? '-', String(summary.attempts ?? '-'), String(summary.records ?? '-'), shortened(summary.about), summary.error,
   ]);
   return {
     json: summaries,
     lines: rows.length === 0
-      ? ['There are no dead letters: no function has given up on a record.']
+      ? [noDeadLetters]
       : [...renderTable(rows, { header: ['DEAD LETTER', 'FUNCTION', 'GIVEN UP', 'ATTEMPTS', 'RECORDS', 'ABOUT', 'ERROR'], rightAligned: [3, 4] }),
         '', 'When the cause is mended: npm run admin -- dead-letter replay --all'],
   };
 }
 
-/** Forgets one dead letter: what its records were to bring about will not happen by them. */
+export const noDeadLetters = 'There are no dead letters: no function has given up on anything.';
+
+/** Forgets one dead letter: what it was to bring about will not happen by it. */
 export async function discardDeadLetter(services: Services, id: string, _options: CommandOptions): Promise<Outcome> {
-  const key = await keyOf(services, id);
-  const summary = summaryOf(await services.deadLetters.read(key));
-  await services.deadLetters.remove(key);
+  const key = keyAmong(await services.deadLetters.keys(), id);
+  const summary = key === undefined ? await discardQueued(services, id) : await discardStored(services, key);
   return {
     json: { discarded: summary ?? null },
     lines: [summary === undefined ? `Dead letter ${id} was gone already.` : `Discarded dead letter ${summary.id}, about ${shortened(summary.about)}: nothing more comes of it.`],
   };
 }
 
+async function discardStored({ deadLetters }: Services, key: string): Promise<Summary | undefined> {
+  const summary = summaryOf(await deadLetters.read(key));
+  await deadLetters.remove(key);
+  return summary;
+}
+
+function discardQueued(services: Services, id: string): Promise<Summary> {
+  return withQueuedLetters(services, async (letters) => {
+    const letter = letterAmong(letters, id);
+    await services.deadLetterQueues.remove(letter);
+    return summaryOfQueued(letter);
+  });
+}
+
 /** A dead letter's name among all, which is the last part of its key. */
 export const idOf = (key: string): string => /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(key)?.[0] ?? key;
 
-/** The key of the dead letter with this id. Throws NotDone where there is none. */
-export async function keyOf({ deadLetters }: Pick<Services, 'deadLetters'>, id: string): Promise<string> {
-  const key = (await deadLetters.keys()).find((candidate) => candidate === id || idOf(candidate) === id.toLowerCase());
-  if (key === undefined) throw new NotDone(`There is no dead letter "${id}": take an id from "dead-letter list".`);
-  return key;
+/** The key of the dead letter with this id among those of the bucket; undefined where it has none. */
+export const keyAmong = (keys: readonly string[], id: string): string | undefined => keys.find((candidate) => candidate === id || idOf(candidate) === id.toLowerCase());
+
+/** The dead letter with this id among those of the queues. Throws NotDone where there is none. */
+export function letterAmong(letters: readonly QueuedLetter[], id: string): QueuedLetter {
+  const letter = letters.find((candidate) => candidate.id === id.toLowerCase());
+  if (letter === undefined) throw new NotDone(`There is no dead letter "${id}": take an id from "dead-letter list".`);
+  return letter;
 }
 
 function summaryOf(letter: Letter | undefined): Summary | undefined {

@@ -1,4 +1,5 @@
 import { Refusal } from '../../lambdas/authority/errors.ts';
+import { QueuesUnavailable } from '../../lambdas/aws/dead-letter-queues.ts';
 
 /** The command line was not understood: exit status 2. */
 export class UsageError extends Error {
@@ -18,6 +19,8 @@ export interface Places {
   readonly bucket: string;
   /** What else it could be named with. */
   readonly bucketFrom?: string;
+  /** What the names of the queues begin with. */
+  readonly queues: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,11 +28,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** One sentence about why a command failed and what to do about it. Unlike the API's clients, an operator is told the cause. */
 export function explain(failure: unknown, { places, environment }: { places: Places; environment: Environment }): string {
   // The adapter hides causes from clients behind a Refusal.
-  const error = failure instanceof Refusal && failure.cause instanceof Error ? failure.cause : failure;
+  const error = (failure instanceof Refusal || failure instanceof QueuesUnavailable) && failure.cause instanceof Error ? failure.cause : failure;
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof NotDone) return error.message;
 
-  const { what, service, variable, line } = failure instanceof Refusal && failure.code === 'DISTRIBUTION_UNAVAILABLE' ? ofS3(places) : ofDynamodb(places);
+  const { what, service, variable, line } = serviceThatFailed(failure, places);
   const place = environment[variable] ?? environment['AWS_ENDPOINT_URL'] ?? `${service} in ${environment['AWS_REGION'] ?? 'the region of your profile'}`;
   switch ('code' in error && typeof error.code === 'string' ? error.code : error.name) {
     case 'ECONNREFUSED': case 'ECONNRESET': case 'ENOTFOUND': case 'EAI_AGAIN': case 'ETIMEDOUT': case 'TimeoutError':
@@ -38,6 +41,8 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
       return `${place} has no ${what}: name the registry table with --table or REGISTRY_TABLE${places.tables.length > 1 ? ', the risk table with --risk-table or RISK_TABLE' : ''}.`;
     case 'NoSuchBucket':
       return `${place} has no ${what}: name it with ${places.bucketFrom ?? '--bucket or DEAD_LETTER_BUCKET'}.`;
+    case 'QueueDoesNotExist':
+      return `${place} has no ${what}: say with --queues or QUEUE_PREFIX what their names begin with.`;
     case 'CredentialsProviderError':
       return 'There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (any will do for a service started with npm start).';
     case 'AccessDeniedException': case 'UnrecognizedClientException': case 'InvalidSignatureException': case 'ExpiredTokenException':
@@ -49,5 +54,11 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
   }
 }
 
+function serviceThatFailed(failure: unknown, places: Places) {
+  if (failure instanceof QueuesUnavailable) return ofSqs(places);
+  return failure instanceof Refusal && failure.code === 'DISTRIBUTION_UNAVAILABLE' ? ofS3(places) : ofDynamodb(places);
+}
+
 const ofDynamodb = ({ tables }: Places) => ({ what: `table ${tables.map((name) => `"${name}"`).join(' or ')}`, service: 'DynamoDB', variable: 'AWS_ENDPOINT_URL_DYNAMODB', line: 'dynamodb' });
 const ofS3 = ({ bucket }: Places) => ({ what: `bucket "${bucket}"`, service: 'S3', variable: 'AWS_ENDPOINT_URL_S3', line: 's3' });
+const ofSqs = ({ queues }: Places) => ({ what: `queues "${queues}-…"`, service: 'SQS', variable: 'AWS_ENDPOINT_URL_SQS', line: 'sqs' });

@@ -1,7 +1,8 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { replayRegistryRecord, replayRiskRecord } from '../../lambdas/aws/replay.ts';
 import type { CommandOptions, Outcome, Services } from './commands.ts';
-import { idOf, keyOf, subjectOf } from './dead-letters.ts';
+import { idOf, keyAmong, letterAmong, noDeadLetters, subjectOf } from './dead-letters.ts';
+import { replayQueued, withQueuedLetters } from './queued-letters.ts';
 import { workThrough } from './work-through.ts';
 
 type Result =
@@ -9,26 +10,42 @@ type Result =
   | undefined;
 
 /**
- * Has the records of one dead letter, or of all, delivered once more, and forgets it. Doing so again is no mistake: what the
- * functions have done already they find done. One with a record whose item is gone is kept, for somebody to look at.
+ * Has what one dead letter is about, or all of them are, delivered once more, and forgets it. Doing so again is no mistake: what the
+ * functions have done already they find done, and receivers of webhooks know an event by its id. One with a record whose item is gone, or
+ * that cannot be read, is kept, for somebody to look at.
  */
 export async function replayDeadLetters(services: Services, id: string, { all = false }: CommandOptions): Promise<Outcome> {
-  const keys = all ? await services.deadLetters.keys() : [await keyOf(services, id)];
-  const progress = (done: number) => services.progress(`Replayed ${done} of ${keys.length} dead letters.`);
-  const results = (await workThrough(keys, (key) => replay(services, key), progress)).filter((result) => result !== undefined);
+  const keys = await services.deadLetters.keys();
+  const key = all ? undefined : keyAmong(keys, id);
+  const stored = all ? keys : key === undefined ? [] : [key];
+  const progress = (done: number) => services.progress(`Replayed ${done} of ${stored.length} dead letters of streams.`);
+  const settled = (await workThrough(stored, (one) => replay(services, one), progress)).filter((result) => result !== undefined);
+  const results = key === undefined ? [...settled, ...(await replayFromQueues(services, all ? undefined : id))] : settled;
   const kept = results.filter((result) => result.kept !== undefined);
   const items = results.reduce((sum, result) => sum + result.items, 0);
   const replayed = results.length - kept.length;
   return {
     json: { replayed: results.filter((result) => result.kept === undefined).map((result) => result.id), kept: kept.map((result) => ({ id: result.id, reason: result.kept })), items },
     lines: [
-      keys.length === 0
-        ? 'There are no dead letters: no function has given up on a record.'
+      results.length === 0
+        ? noDeadLetters
         : `Replayed ${counted(replayed, 'dead letter')}: ${counted(items, 'item')} will be delivered once more. What fails again comes back to "dead-letter list".`,
       ...kept.map((result) => `Kept ${result.id}: ${result.kept}`),
     ],
     ...(kept.length > 0 && { undone: `${counted(kept.length, 'dead letter')} kept: see to the reason, then replay again or use "dead-letter discard".` }),
   };
+}
+
+/** Replays the letter with this id, or all of them. */
+function replayFromQueues(services: Services, id: string | undefined): Promise<NonNullable<Result>[]> {
+  return withQueuedLetters(services, (letters) => {
+    const chosen = id === undefined ? letters : [letterAmong(letters, id)];
+    const progress = (done: number) => services.progress(`Replayed ${done} of ${chosen.length} dead letters of queues.`);
+    return workThrough(chosen, async (letter) => {
+      const kept = await replayQueued(services, letter);
+      return kept === undefined ? { id: letter.id, items: 1 } : { id: letter.id, items: 0, kept };
+    }, progress);
+  });
 }
 
 async function replay({ deadLetters, tables, now, progress }: Services, key: string): Promise<Result> {

@@ -2,10 +2,12 @@ import { accessRegistry } from '../../lambdas/aws/access.ts';
 import { auditArchiveReader } from '../../lambdas/aws/audit-archive-reader.ts';
 import { auditChainReader } from '../../lambdas/aws/audit-chain-reader.ts';
 import { auditInspection } from '../../lambdas/aws/audit-inspection.ts';
+import { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { dynamodbRegistry } from '../../lambdas/aws/registry.ts';
 import { s3 } from '../../lambdas/aws/s3-client.ts';
+import { sqs } from '../../lambdas/aws/sqs-client.ts';
 import { readArguments } from './arguments.ts';
 import type { Services } from './commands.ts';
 import { explain, UsageError, type Places } from './failures.ts';
@@ -21,11 +23,11 @@ export interface Writer {
 }
 
 /**
- * Runs one command against the tables and the bucket that the SDK's environment leads to.
+ * Runs one command against the tables, the bucket and the queues that the SDK's environment leads to.
  * @returns the exit status: 0 done, 1 not done, 2 not understood; anything but 0 with one sentence written to `error`.
  */
 export async function runAdmin(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, { out, error, isTerminal = false }: Writer): Promise<0 | 1 | 2> {
-  let places: Places = { tables: [], bucket: '' };
+  let places: Places = { tables: [], bucket: '', queues: '' };
   try {
     const invocation = readArguments(args);
     if (invocation === undefined) {
@@ -36,10 +38,12 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
     const registry = invocation.table ?? (environment['REGISTRY_TABLE'] || 'kakunin-registry');
     const risk = options['risk-table'] ?? (environment['RISK_TABLE'] || 'kakunin-risk');
     const bucket = options.bucket ?? (environment['DEAD_LETTER_BUCKET'] || 'kakunin-dead-letters');
+    const queues = options.queues ?? (environment['QUEUE_PREFIX'] || 'kakunin');
     const auditBucket = options['audit-bucket'] ?? (environment['AUDIT_BUCKET'] || 'kakunin-audit');
-    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], ...(command.options.includes('audit-bucket') ? { bucket: auditBucket, bucketFrom: '--audit-bucket or AUDIT_BUCKET' } : { bucket }) };
+    const archive = { bucket: auditBucket, bucketFrom: '--audit-bucket or AUDIT_BUCKET' };
+    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], queues, ...(command.options.includes('audit-bucket') ? archive : { bucket }) };
     const services: Services = {
-      ...servicesAt({ registry, risk, bucket, auditBucket }),
+      ...servicesAt({ registry, risk, bucket, queues, auditBucket }),
       now: new Date(),
       progress: (sentence) => error(`${sentence}\n`),
       meter: (total) => startMeter(total, { write: error, isTerminal }),
@@ -57,12 +61,13 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
   }
 }
 
-function servicesAt({ registry, risk, bucket, auditBucket }: { registry: string; risk: string; bucket: string; auditBucket: string }) {
+function servicesAt({ registry, risk, bucket, queues, auditBucket }: { registry: string; risk: string; bucket: string; queues: string; auditBucket: string }) {
   const client = dynamodb();
   return {
     access: accessRegistry(client, registry),
     registry: dynamodbRegistry(client, registry),
     deadLetters: deadLetters(s3(), bucket),
+    deadLetterQueues: deadLetterQueues(sqs(), queues),
     auditChains: auditChainReader({ client, tableName: registry }),
     inspection: auditInspection({ client, tableName: registry }),
     auditArchive: auditArchiveReader(s3(), auditBucket),

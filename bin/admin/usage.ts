@@ -28,7 +28,8 @@ serial_number, reason and, if wanted, reason_code to revoke. What became of each
 
 Verifying the audit trail reads all of it and computes every hash anew; what does not hold is named, and the exit status is 1.
 
-A dead letter is a batch of records that a function gave up on. Replaying has them delivered once more.
+A dead letter is what a function gave up on: a batch of a stream's records, or a message of a queue, such as a delivery to a
+webhook. Replaying has it delivered once more.
 
   --name <name>        what people know the key by
   --scopes <a,b,…>     what the key may do; without it all, or events:write for an agent's own key:
@@ -48,13 +49,14 @@ A dead letter is a batch of records that a function gave up on. Replaying has th
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry
   --risk-table <name>  that of the risk records; otherwise $RISK_TABLE, otherwise kakunin-risk
   --bucket <name>      that of the dead letters; otherwise $DEAD_LETTER_BUCKET, otherwise kakunin-dead-letters
+  --queues <prefix>    what the names of the queues begin with, the deployment's; otherwise $QUEUE_PREFIX, otherwise kakunin
   --audit-bucket <name> that of the exports; otherwise $AUDIT_BUCKET, otherwise kakunin-audit
   --json               JSON on standard output, for programs
   --help               this text
 
 Which AWS it speaks to is for the SDK's own environment to say: AWS_REGION, AWS_PROFILE or other credentials.
-For a service started with npm start, take the endpoint from its "dynamodb" line, and that of dead letters as
-AWS_ENDPOINT_URL_S3 from its "s3" line; any credentials will do:
+For a service started with npm start, take the endpoint from its "dynamodb" line, and for dead letters also
+AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS from its "s3" and "sqs" lines; any credentials will do:
 
   AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:… AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any \\
     npm run admin -- tenant list

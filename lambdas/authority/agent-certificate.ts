@@ -2,11 +2,11 @@ import { buildAgentCertificate, certificateToPem, describeCertificate, pemToDer 
 import { lintAgentCertificate } from '../pki/lint.ts';
 import type { ProfileSettings } from '../pki/profile.ts';
 import { crlShardOf } from '../pki/serial-number.ts';
-import { verifyCertificateSignature } from '../pki/signature.ts';
 import { subjectPublicKeyInfoOf } from '../pki/tbs-certificate.ts';
 import type { Agent, Lease } from './agent.ts';
 import type { Certificate, CertifiedProfile } from './certificate.ts';
 import type { Authority, KeyManagement } from './ports.ts';
+import { signCertificate } from './sign-certificate.ts';
 
 export interface AgentCertificateServices {
   readonly keys: Pick<KeyManagement, 'signDigest'>;
@@ -27,14 +27,11 @@ export async function signAgentCertificate({ keys, settings, crlShardCount }: Ag
   const parameters = {
     agent, certificateId: lease.id, subjectPublicKeyInfoDer: publicKey, issuerCertificateDer, settings, crlShard: crlShardOf(lease.id, crlShardCount),
   };
-  const unsigned = buildAgentCertificate({ ...parameters, notBefore: new Date(lease.acquiredAt) });
-  const findings = lintAgentCertificate({ ...parameters, tbsCertificateDer: unsigned.tbsCertificateDer });
-  if (findings.length > 0) throw new Error(`The certificate to be signed violates the profile: ${findings.join('; ')}`);
-  const certificateDer = unsigned.withSignature(await keys.signDigest(authority.keyArn, unsigned.digest));
-  if (!verifyCertificateSignature(certificateDer, subjectPublicKeyInfoOf(issuerCertificateDer))) {
-    throw new Error('The signature that KMS made does not verify with the issuing certificate.');
-  }
-  return certificateDer;
+  return signCertificate(keys, { keyArn: authority.keyArn, publicKey: subjectPublicKeyInfoOf(issuerCertificateDer) }, {
+    holder: 'agent',
+    unsigned: buildAgentCertificate({ ...parameters, notBefore: new Date(lease.acquiredAt) }),
+    lint: (tbsCertificateDer) => lintAgentCertificate({ ...parameters, tbsCertificateDer }),
+  });
 }
 
 /** The record of a certificate that was signed, active, with what the agent was at that moment. */

@@ -14,6 +14,10 @@ export type RefusalCode =
   | 'CERTIFICATE_ALREADY_REVOKED'
   | 'CERTIFICATE_EXPIRED'
   | 'CERTIFICATE_NOT_ACTIVE'
+  | 'WEBHOOK_NOT_FOUND'
+  | 'WEBHOOK_CHANGED_MEANWHILE'
+  | 'WEBHOOK_LIMIT_REACHED'
+  | 'WEBHOOK_URL_NOT_ALLOWED'
   | 'INVALID_CURSOR'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'REQUEST_IN_PROGRESS'
@@ -58,3 +62,9 @@ export const agentAlreadyRetired = () =>
 
 export const agentChangedMeanwhile = () =>
   new Refusal('AGENT_CHANGED_MEANWHILE', 'The agent was changed by another request at the same moment. Read it again and repeat the request.');
+
+export const webhookNotFound = () =>
+  new Refusal('WEBHOOK_NOT_FOUND', 'There is no such webhook. Check the id, or list yours with GET /v1/webhooks.');
+
+export const webhookChangedMeanwhile = () =>
+  new Refusal('WEBHOOK_CHANGED_MEANWHILE', 'The webhook was changed by other requests at the same moment. Read it again and repeat the request.');

@@ -1,17 +1,19 @@
 import { attestationCertificatePath, issuingCertificatePath, rootCertificatePath } from '../pki/distribution-urls.ts';
-import { renewAttestationAuthority, type AttestationPlan } from './attestation-authority.ts';
 import { rootCrl } from './crl-scope.ts';
-import { renewOcspResponder, type OcspResponderPlan } from './ocsp-responder.ts';
 import type { Authority } from './ports.ts';
 import { publishAuthority } from './publish-authority.ts';
 import { refreshCrl, type CrlServices } from './publish-crl.ts';
 import { refreshCrls, type CrlSettings } from './refresh-crls.ts';
-import type { ServiceCertificateServices } from './service-certificate.ts';
+import { renewServiceCertificate, type ServiceCertificateServices } from './service-certificate.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
+import type { Organization } from './sign-certificate.ts';
 
 export interface MaintenanceServices extends ServiceCertificateServices, Omit<CrlServices, 'issuer' | 'keys'>, CrlSettings {}
 
-export type MaintenancePlan = Omit<OcspResponderPlan & AttestationPlan, 'issuing'>;
+export interface MaintenancePlan extends Organization {
+  readonly ocspKeyArn: string;
+  readonly attestationKeyArn: string;
+}
 
 /**
  * Sees that what the authorities sign for themselves holds for long enough, and that there is something at every URL that
@@ -26,9 +28,9 @@ export async function maintainAuthority(services: MaintenanceServices, plan: Mai
   const parts: (() => Promise<unknown>)[] = [
     () => publishAuthority(distribution, issuingCertificatePath, issuing),
     () => publishAuthority(distribution, rootCertificatePath, root),
-    () => renewOcspResponder(services, { ...plan, issuing }),
+    () => renewServiceCertificate(services, { ...plan, issuing, role: 'ocsp', keyArn: plan.ocspKeyArn }),
     async () => {
-      const { attestation } = await renewAttestationAuthority(services, { ...plan, issuing });
+      const { authority: attestation } = await renewServiceCertificate(services, { ...plan, issuing, role: 'attestation', keyArn: plan.attestationKeyArn });
       await publishAuthority(distribution, attestationCertificatePath, attestation);
     },
     () => refreshCrl(signedBy(root), rootCrl),

@@ -1,4 +1,5 @@
 import type { AnnouncedEvent, Announcement } from './announcement.ts';
+import { webhookNotFound } from './errors.ts';
 
 /** An HTTPS endpoint of a tenant's that is told of events. */
 export interface Webhook {
@@ -15,6 +16,15 @@ export interface Webhook {
   readonly previousSecret?: { readonly encryptedSecret: Uint8Array; readonly expiresAt: string } | undefined;
   readonly createdAt: string;
   readonly updatedAt: string;
+}
+
+/** A tenant may have so many. */
+export const maximumWebhooks = 50;
+
+/** The tenant's webhook that was asked for. Throws WEBHOOK_NOT_FOUND where it has no such webhook. */
+export function ownWebhook(webhook: Webhook | undefined): Webhook {
+  if (webhook === undefined) throw webhookNotFound();
+  return webhook;
 }
 
 /** A message of the queue: an announcement that is to be sent to a webhook. */

@@ -38,7 +38,7 @@ export function readCertificateEnd({ eventName, dynamodb }: DynamoDBRecord): Cer
  * The end of a certificate that a message of the queue is about, which holds it as JSON.
  * @throws Error where it is not as it was sent.
  */
-export function readCertificateEndMessage({ body, messageId }: SQSRecord): CertificateEnd {
+export function readCertificateEndMessage({ body, messageId }: Pick<SQSRecord, 'body' | 'messageId'>): CertificateEnd {
   return certificateEndOf(JSON.parse(body), `Message ${messageId}`);
 }
 

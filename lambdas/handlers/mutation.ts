@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { requestRecords } from '../aws/request-records.ts';
 import { mutationEndpoint, type Run } from '../http/endpoint.ts';
+import type { Restore } from '../http/idempotency.ts';
 import type { MutationName } from '../routes.ts';
 import { clock, newId, once, registryTable } from './services.ts';
 
@@ -14,6 +15,6 @@ const services = once(() => ({
 }));
 
 /** The Lambda handler of a route that changes something: as `endpoint`, and it honours Idempotency-Key. */
-export function mutation<Name extends MutationName>(name: Name, run: Run<Name>) {
-  return mutationEndpoint(name, services, run);
+export function mutation<Name extends MutationName>(name: Name, run: Run<Name>, restore?: Restore) {
+  return mutationEndpoint(name, services, run, restore);
 }

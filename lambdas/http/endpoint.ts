@@ -3,7 +3,7 @@ import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { routes, type MutationName, type RouteName } from '../routes.ts';
 import { toProxyResult, type Answer } from './answer.ts';
-import { runOnce, type IdempotencyServices } from './idempotency.ts';
+import { runOnce, type IdempotencyServices, type Restore } from './idempotency.ts';
 import { problem } from './problem.ts';
 import { bodyBytes, readRequest, type Request } from './request.ts';
 
@@ -21,7 +21,7 @@ export function endpoint<Name extends Exclude<RouteName, MutationName>>(name: Na
 }
 
 /** The same for a route that changes something; a request with an Idempotency-Key is run once, however often it comes. */
-export function mutationEndpoint<Name extends MutationName>(name: Name, services: () => IdempotencyServices, run: Run<Name>) {
+export function mutationEndpoint<Name extends MutationName>(name: Name, services: () => IdempotencyServices, run: Run<Name>, restore?: Restore) {
   return handling(name, (request, event, context) => {
     const key = request.header('idempotency-key');
     if (key === undefined) return run(request);
@@ -29,7 +29,7 @@ export function mutationEndpoint<Name extends MutationName>(name: Name, services
       route: name, pathParameters: event.pathParameters ?? {}, principal: request.principal, key, body: bodyBytes(event),
       requestId: request.requestId, remainingMilliseconds: context.getRemainingTimeInMillis(),
     };
-    return runOnce(services(), call, () => run(request));
+    return runOnce(services(), call, () => run(request), restore);
   });
 }
 

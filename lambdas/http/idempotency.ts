@@ -24,6 +24,9 @@ export interface IdempotencyServices {
   readonly warn: (message: string, cause: unknown) => void;
 }
 
+/** Makes of what was kept of an answer (Answer.kept) its body again. */
+export type Restore = (kept: object, principal: Principal) => Promise<object>;
+
 /** What a key is good for, and what came with it. */
 export interface KeyedCall {
   readonly route: string;
@@ -43,14 +46,18 @@ export interface KeyedCall {
  * not kept: the repetition runs.
  * @throws BadRequest 400 where the key is not 1–255 characters of visible ASCII
  * @throws Refusal IDEMPOTENCY_KEY_REUSED where the key came with another body before, REQUEST_IN_PROGRESS while the first is
- *   running, REGISTRY_UNAVAILABLE, and whatever `run` throws
+ *   running, REGISTRY_UNAVAILABLE, and whatever `run` or `restore` throws
+ * @param restore for answers of which something else is kept than their body
  */
-export async function runOnce(services: IdempotencyServices, call: KeyedCall, run: () => Promise<Answer>): Promise<Answer> {
+export async function runOnce(services: IdempotencyServices, call: KeyedCall, run: () => Promise<Answer>, restore: Restore = (kept) => Promise.resolve(kept)): Promise<Answer> {
   const { records, clock, newId, warn } = services;
   const request = keyedRequest(call);
   const attempt = startAttempt(newId(), clock(), call.remainingMilliseconds);
   const admission = await records.admit(request, attempt);
-  if (!admission.admitted) return repetition(admission.bodyHash === request.bodyHash, admission.answer);
+  if (!admission.admitted) {
+    const answer = firstAnswer(admission.bodyHash === request.bodyHash, admission.answer);
+    return { ...answer, body: await restore(JSON.parse(answer.body) as object, call.principal) };
+  }
 
   const settle = async (answer: Answer) => {
     const recorded = toRecord(answer);
@@ -72,10 +79,10 @@ export async function runOnce(services: IdempotencyServices, call: KeyedCall, ru
   return answer;
 }
 
-function repetition(sameBody: boolean, answer: RecordedAnswer | undefined): Answer {
+function firstAnswer(sameBody: boolean, answer: RecordedAnswer | undefined): RecordedAnswer {
   if (!sameBody) throw new Refusal('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another body before. Use a new key for a new request.');
   if (answer === undefined) throw new Refusal('REQUEST_IN_PROGRESS', 'The first request with this Idempotency-Key is still running. Repeat yours in a moment.');
-  return { ...answer, body: JSON.parse(answer.body) as object };
+  return answer;
 }
 
 /** An answer as it is kept; undefined where the request is to run again. */

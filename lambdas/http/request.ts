@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import type { z } from 'zod';
 import type { Principal } from '../authority/api-key.ts';
-import { agentNotFound, certificateNotFound } from '../authority/errors.ts';
+import { agentNotFound, certificateNotFound, webhookNotFound } from '../authority/errors.ts';
 import type { Actor } from '../authority/audit.ts';
 import { maximumBodyBytes, type Route } from '../routes.ts';
 import { parseJsonObject } from './json-body.ts';
@@ -67,6 +67,13 @@ export function agentIdOf({ parameter }: Pick<Request<Route>, 'parameter'>): str
 export function certificateIdOf({ parameter }: Pick<Request<Route>, 'parameter'>): string {
   const id = parameter('id').toLowerCase();
   if (!uuid.test(id)) throw certificateNotFound();
+  return id;
+}
+
+/** The path's webhook id, in lower case. What is not a UUID is the id of no webhook: WEBHOOK_NOT_FOUND. */
+export function webhookIdOf({ parameter }: Pick<Request<Route>, 'parameter'>): string {
+  const id = parameter('id').toLowerCase();
+  if (!uuid.test(id)) throw webhookNotFound();
   return id;
 }
 

@@ -4,7 +4,10 @@ import { octetsOfBase64Url } from '../pki/base64.ts';
 import { nameAttributeProblem } from '../pki/name-attribute.ts';
 import { parseSerialNumber } from '../pki/serial-number.ts';
 import { actorTypes, auditEventTypes } from '../authority/audit.ts';
+import { announcedEvents } from '../authority/announcement.ts';
 import { actionTypes, riskBands } from '../authority/risk-assessment.ts';
+import { deliveryStatuses } from '../authority/webhook.ts';
+import { maximumUrlLength, webhookUrlProblem } from '../authority/webhook-url.ts';
 
 /*
  * Every field of every request, with its limits. Objects accept each field in snake_case and in camelCase and ignore
@@ -207,6 +210,28 @@ export const verifyMessageRequest = object({
   agent_id: z.string().nullish(),
 }).superRefine(exactlyOneOf('payload', 'digest'));
 
+// What its host has to be besides is a rule of the deployment's (authority/webhook-host.ts).
+const webhookUrl = line(maximumUrlLength).superRefine((text, { addIssue }) => {
+  const problem = webhookUrlProblem(text);
+  if (problem !== undefined) addIssue(problem);
+});
+
+const webhookEvents = z.array(z.enum(announcedEvents)).min(1).refine((events) => new Set(events).size === events.length, 'must not name an event twice');
+
+export const createWebhookRequest = object({
+  url: webhookUrl,
+  events: webhookEvents,
+  description: prose(1000).nullish(),
+});
+
+export const updateWebhookRequest = object({
+  url: webhookUrl.optional(),
+  events: webhookEvents.optional(),
+  description: prose(1000).nullish(),
+  active: z.boolean().optional(),
+  rotate_secret: z.boolean().nullish(),
+});
+
 /** A number in a query, in decimal digits and nothing else. */
 const wholeNumber = (minimum: number, maximum: number) =>
   z.string().regex(/^\d{1,9}$/, 'must be a whole number').transform(Number).pipe(z.number().min(minimum).max(maximum));
@@ -247,6 +272,12 @@ export const listAuditEntriesQuery = object({
   event_type: z.enum(auditEventTypes).optional(),
   actor_type: z.enum(actorTypes).optional(),
   affected_id: uuid.optional(),
+  limit,
+  ...cursors,
+});
+
+export const listWebhookDeliveriesQuery = z.object({
+  status: z.enum(deliveryStatuses).optional(),
   limit,
   ...cursors,
 });

@@ -93,14 +93,12 @@ export function buildRootCertificate(request: RootCertificateRequest): UnsignedC
  */
 export function buildIssuingCertificate(request: IssuingCertificateRequest): UnsignedCertificate {
   const root = readTbsOfCertificate(request.rootCertificateDer);
-  const rootEnd = dateOfTime(root.notAfter);
   const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(request.subjectPublicKeyInfoDer);
-  const { notBefore, notAfter } = validityOf(request.notBefore, ISSUING_VALIDITY_SECONDS);
   const { distributionUrl } = request.settings;
   return unsignedCertificate({
     serialNumber: request.serialNumber,
     issuer: root.subject.encoded,
-    validity: { notBefore, notAfter: notAfter < rootEnd ? notAfter : rootEnd },
+    validity: validityOf(request.notBefore, ISSUING_VALIDITY_SECONDS, dateOfTime(root.notAfter)),
     subject: encodeName(request.subject),
     subjectPublicKeyInfo,
     extensions: [
@@ -169,7 +167,7 @@ export interface TbsCertificate {
   readonly extensions: Extension[];
 }
 
-/** Encodes what the functions above, and buildOcspResponderCertificate, have put together; no profile is applied here. */
+/** Encodes what the functions above, and buildServiceCertificate, have put together; no profile is applied here. */
 export function unsignedCertificate(fields: TbsCertificate): UnsignedCertificate {
   const tbsCertificate = new Certificate({
     version: 2, // v3 counts from zero.

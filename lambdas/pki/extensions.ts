@@ -77,6 +77,11 @@ export function authorityInfoAccess(access: { readonly ocsp?: string; readonly c
   return extension(OID.authorityInfoAccess, new asn1js.Sequence({ value: descriptions }));
 }
 
+/** id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1): an OCSP responder's certificate is taken without asking whether it is revoked. */
+export function ocspNoCheck(): Extension {
+  return extension(OID.ocspNoCheck, new asn1js.Null());
+}
+
 /**
  * The key identifier of a public key: SHA-1 of the subjectPublicKey bits (§4.2.1.2 method 1). It finds keys, it proves
  * nothing, and OCSP's responderID byKey is defined over SHA-1 (RFC 6960 §4.2.1), so one value serves both.

@@ -6,7 +6,7 @@ import { derNotation } from './der-values.ts';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from './distribution-urls.ts';
 import { hexOf } from './hexadecimal.ts';
 import { OID } from './object-identifiers.ts';
-import { agentUri, agentUrn, type ProfileSettings } from './profile.ts';
+import { agentUri, agentUrn, type ProfileSettings, type ServiceProfile } from './profile.ts';
 import type { ExtensionFields } from './tbs-certificate.ts';
 
 /** An extension as it must be. */
@@ -88,6 +88,23 @@ export function expectedOfAuthority(input: {
   ];
 }
 
+/** The extensions of the certificate of a part of the service itself. */
+export function expectedOfService(input: {
+  readonly profile: ServiceProfile;
+  readonly subjectPublicKey: Uint8Array;
+  readonly issuerKeyIdentifier: string;
+}): ExpectedExtension[] {
+  const { purpose, noCheck } = input.profile;
+  return [
+    basicConstraints('SEQUENCE {}'),
+    keyUsage('BIT STRING 0780'),
+    standard('extKeyUsage', `SEQUENCE { OID ${purpose} }`, '4.2.1.12'),
+    subjectKeyIdentifier(input.subjectPublicKey),
+    authorityKeyIdentifier(input.issuerKeyIdentifier),
+    ...(noCheck ? [{ name: 'id-pkix-ocsp-nocheck', oid: OID.ocspNoCheck, critical: false, value: 'NULL', source: 'RFC 6960 §4.2.2.2.1' }] : []),
+  ];
+}
+
 function privateOfAgent(privateArc: string, agent: CertifiedAgent): ExpectedExtension[] {
   const own = (arc: number, name: string, value: string): ExpectedExtension => ({
     name, oid: `${privateArc}.${arc}`, critical: false, value, source: `certificate profile, private extension .${arc}`,
@@ -104,23 +121,23 @@ function privateOfAgent(privateArc: string, agent: CertifiedAgent): ExpectedExte
   ];
 }
 
-export function standard(name: Exclude<keyof typeof OID, 'data'>, value: string, section: string, critical = false): ExpectedExtension {
+function standard(name: Exclude<keyof typeof OID, 'data'>, value: string, section: string, critical = false): ExpectedExtension {
   return { name, oid: OID[name], critical, value, source: `RFC 5280 §${section}` };
 }
 
-export function basicConstraints(value: string): ExpectedExtension {
+function basicConstraints(value: string): ExpectedExtension {
   return standard('basicConstraints', value, '4.2.1.9', true);
 }
 
-export function keyUsage(value: string): ExpectedExtension {
+function keyUsage(value: string): ExpectedExtension {
   return standard('keyUsage', value, '4.2.1.3', true);
 }
 
-export function subjectKeyIdentifier(subjectPublicKey: Uint8Array): ExpectedExtension {
+function subjectKeyIdentifier(subjectPublicKey: Uint8Array): ExpectedExtension {
   return standard('subjectKeyIdentifier', `OCTET STRING ${createHash('sha1').update(subjectPublicKey).digest('hex')}`, '4.2.1.2');
 }
 
-export function authorityKeyIdentifier(keyIdentifier: string): ExpectedExtension {
+function authorityKeyIdentifier(keyIdentifier: string): ExpectedExtension {
   return standard('authorityKeyIdentifier', `SEQUENCE { [0] ${keyIdentifier} }`, '4.2.1.1');
 }
 

@@ -1,4 +1,4 @@
-import { type DerElement, TAG } from './der-reader.ts';
+import { type DerElement, readDer, TAG } from './der-reader.ts';
 import { derNotation, epochSecondsOf, textOf } from './der-values.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { nameAttributeProblem } from './name-attribute.ts';
@@ -8,15 +8,44 @@ import { OID } from './object-identifiers.ts';
 import { isRsaEncryption, rsaPublicKeyOf } from './rsa-public-key.ts';
 import type { TbsFields } from './tbs-certificate.ts';
 
-// Each function refuses what is wrong with one field of a TBSCertificate, with the reason and where it is written.
+/** What a TBSCertificate must say, but for its extensions. */
+export interface ExpectedFields {
+  /** 32 upper-case hexadecimal digits. */
+  readonly serialNumber: string;
+  /** The certificate whose key signs; undefined for a root. */
+  readonly issuer: TbsFields | undefined;
+  /** What notAfter − notBefore must be. */
+  readonly validitySeconds: number;
+  /** Whether it may be less, where it ends with the issuer. */
+  readonly mayEndEarly?: boolean;
+  readonly subject: DistinguishedName;
+  /** The certified key as KMS holds it. */
+  readonly subjectPublicKeyInfoDer: Uint8Array;
+  readonly rsaBits: number;
+}
 
-export function* versionRefusals({ version, uniqueIds }: TbsFields): Iterable<string> {
+/** Refuses every field that is not as expected. */
+export function* fieldRefusals(tbs: TbsFields, expected: ExpectedFields): Iterable<string> {
+  const { issuer } = expected;
+  yield* versionRefusals(tbs);
+  yield* serialNumberRefusals(tbs, expected.serialNumber);
+  yield* signatureAlgorithmRefusals(tbs);
+  if (issuer !== undefined) yield* authorityRefusals(issuer);
+  yield* issuerRefusals(tbs, issuer?.subject ?? tbs.subject);
+  yield* validityRefusals(tbs, expected);
+  yield* subjectRefusals(tbs, expected.subject);
+  yield* publicKeyRefusals(tbs, expected.subjectPublicKeyInfoDer, expected.rsaBits);
+}
+
+// Each function refuses what is wrong with one field, with the reason and where it is written.
+
+function* versionRefusals({ version, uniqueIds }: TbsFields): Iterable<string> {
   if (version === undefined || hexOf(version.encoded) !== '020102') yield 'version is not v3 (RFC 5280 §4.1.2.1)';
   if (uniqueIds.length > 0) yield 'issuerUniqueID or subjectUniqueID is present (RFC 5280 §4.1.2.8)';
 }
 
 /** @param expected hexadecimal digits, upper case */
-export function* serialNumberRefusals({ serialNumber: { content } }: TbsFields, expected: string): Iterable<string> {
+function* serialNumberRefusals({ serialNumber: { content } }: TbsFields, expected: string): Iterable<string> {
   const first = content[0] ?? 0;
   if (first >= 0x80 || content.every((octet) => octet === 0)) yield 'serialNumber is not positive (RFC 5280 §4.1.2.2)';
   else if (content.length > 20) yield 'serialNumber is longer than 20 octets (RFC 5280 §4.1.2.2)';
@@ -25,25 +54,24 @@ export function* serialNumberRefusals({ serialNumber: { content } }: TbsFields, 
   else if (hexOf(content).toUpperCase() !== expected) yield 'serialNumber is not that of the certificate id (certificate profile)';
 }
 
-export function* signatureAlgorithmRefusals({ signature }: TbsFields): Iterable<string> {
+function* signatureAlgorithmRefusals({ signature }: TbsFields): Iterable<string> {
   const expected = `SEQUENCE { OID ${OID.sha256WithRSAEncryption}, NULL }`;
   const found = derNotation(signature);
   if (found !== expected) yield `signature is ${found}, not ${expected} (RFC 4055 §5)`;
 }
 
-export function* issuerRefusals({ issuer }: TbsFields, issuerSubject: DerElement): Iterable<string> {
+/** A wrong file configured as the issuer would otherwise show only in the first client's handshake. */
+function* authorityRefusals(issuer: TbsFields): Iterable<string> {
+  const basicConstraints = issuer.extensions.find(({ oid }) => oid === OID.basicConstraints);
+  const isAuthority = basicConstraints !== undefined && readDer(basicConstraints.value).children[0]?.content[0] === 0xff;
+  if (!isAuthority) yield 'the issuer certificate is not a CA certificate (RFC 5280 §4.2.1.9)';
+}
+
+function* issuerRefusals({ issuer }: TbsFields, issuerSubject: DerElement): Iterable<string> {
   if (hexOf(issuer.encoded) !== hexOf(issuerSubject.encoded)) yield "issuer is not byte for byte the CA's subject (RFC 5280 §4.1.2.4, §7.1)";
 }
 
-/**
- * @param validitySeconds what notAfter − notBefore must be; `mayEndEarly` for an issuing CA that ends with its root
- * @param issuer the certificate it must lie within; undefined for a root
- */
-export function* validityRefusals(
-  { notBefore, notAfter }: TbsFields,
-  { validitySeconds, mayEndEarly = false }: { readonly validitySeconds: number; readonly mayEndEarly?: boolean },
-  issuer: TbsFields | undefined,
-): Iterable<string> {
+function* validityRefusals({ notBefore, notAfter }: TbsFields, { validitySeconds, mayEndEarly = false, issuer }: ExpectedFields): Iterable<string> {
   const start = epochSecondsOf(notBefore);
   const end = epochSecondsOf(notAfter);
   if (start === undefined || end === undefined) {
@@ -69,7 +97,7 @@ function* timeTypeRefusals(field: string, { tag }: DerElement, epochSeconds: num
 }
 
 /** Compares the subject with the expected name: a SEQUENCE of SETs of one attribute each, of the right string types. */
-export function* subjectRefusals({ subject }: TbsFields, { country, organization, commonName }: DistinguishedName): Iterable<string> {
+function* subjectRefusals({ subject }: TbsFields, { country, organization, commonName }: DistinguishedName): Iterable<string> {
   const rdn = (type: string, value: string): string => `SET { SEQUENCE { OID ${type}, ${value} } }`;
   const rdns = [
     ...(country === undefined ? [] : [rdn(OID.countryName, `PrintableString ${JSON.stringify(country)}`)]),
@@ -90,7 +118,7 @@ export function* subjectRefusals({ subject }: TbsFields, { country, organization
 }
 
 /** @param expectedDer the key KMS holds */
-export function* publicKeyRefusals({ subjectPublicKeyInfo }: TbsFields, expectedDer: Uint8Array, bits: number): Iterable<string> {
+function* publicKeyRefusals({ subjectPublicKeyInfo }: TbsFields, expectedDer: Uint8Array, bits: number): Iterable<string> {
   if (hexOf(subjectPublicKeyInfo.encoded) !== hexOf(expectedDer)) {
     yield 'subjectPublicKeyInfo is not the KMS key’s (certificate profile)';
     return;

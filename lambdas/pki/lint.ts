@@ -2,13 +2,12 @@ import type { CertifiedAgent } from './certified-agent.ts';
 import { DerError, readDer } from './der-reader.ts';
 import { hexOf } from './hexadecimal.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
-import { expectedOfAgent, expectedOfAuthority, extensionRefusals } from './lint-extensions.ts';
-import * as fields from './lint-fields.ts';
-import { OID } from './object-identifiers.ts';
-import { AGENT_VALIDITY_SECONDS, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS } from './profile.ts';
+import { expectedOfAgent, expectedOfAuthority, expectedOfService, extensionRefusals } from './lint-extensions.ts';
+import { fieldRefusals } from './lint-fields.ts';
+import { AGENT_VALIDITY_SECONDS, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS, SERVICE_PROFILES, type ServiceRole } from './profile.ts';
 import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { serialNumberOf } from './serial-number.ts';
-import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf, type TbsFields } from './tbs-certificate.ts';
+import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
 
 // The last look at what is about to be signed. It reads the TBSCertificate's bytes with a DER reader of its own, so
 // that neither a fault of the builder nor one of the library under it can reach the signature. As in Boulder's
@@ -36,6 +35,11 @@ export interface AuthorityLintInput {
   readonly settings: ProfileSettings;
 }
 
+export interface ServiceLintInput extends AuthorityLintInput {
+  readonly role: ServiceRole;
+  readonly issuerCertificateDer: Uint8Array;
+}
+
 /**
  * Refuses an agent's TBSCertificate for whatever is not as the profile has it.
  * @returns one sentence for each refusal; empty if it may be signed
@@ -46,14 +50,14 @@ export function lintAgentCertificate(input: AgentLintInput): string[] {
     const issuer = readTbsOfCertificate(input.issuerCertificateDer);
     const tbs = readTbsCertificate(input.tbsCertificateDer);
     const { agent } = input;
-    yield* fields.versionRefusals(tbs);
-    yield* fields.serialNumberRefusals(tbs, serialNumberOf(input.certificateId));
-    yield* fields.signatureAlgorithmRefusals(tbs);
-    yield* authorityRefusals(issuer);
-    yield* fields.issuerRefusals(tbs, issuer.subject);
-    yield* fields.validityRefusals(tbs, { validitySeconds: AGENT_VALIDITY_SECONDS }, issuer);
-    yield* fields.subjectRefusals(tbs, { organization: agent.operatorOrg ?? agent.tenantId, commonName: agent.id });
-    yield* fields.publicKeyRefusals(tbs, input.subjectPublicKeyInfoDer, RSA_BITS.agent);
+    yield* fieldRefusals(tbs, {
+      serialNumber: serialNumberOf(input.certificateId),
+      issuer,
+      validitySeconds: AGENT_VALIDITY_SECONDS,
+      subject: { organization: agent.operatorOrg ?? agent.tenantId, commonName: agent.id },
+      subjectPublicKeyInfoDer: input.subjectPublicKeyInfoDer,
+      rsaBits: RSA_BITS.agent,
+    });
     const expected = expectedOfAgent({
       agent,
       settings: input.settings,
@@ -73,16 +77,10 @@ export function lintAuthorityCertificate(input: AuthorityLintInput): string[] {
   return refusals(function* () {
     const root = input.issuerCertificateDer && readTbsOfCertificate(input.issuerCertificateDer);
     const tbs = readTbsCertificate(input.tbsCertificateDer);
-    yield* fields.versionRefusals(tbs);
-    yield* fields.serialNumberRefusals(tbs, input.serialNumber);
-    yield* fields.signatureAlgorithmRefusals(tbs);
-    if (root !== undefined) yield* authorityRefusals(root);
-    yield* fields.issuerRefusals(tbs, root?.subject ?? tbs.subject);
-    yield* root === undefined
-      ? fields.validityRefusals(tbs, { validitySeconds: ROOT_VALIDITY_SECONDS }, undefined)
-      : fields.validityRefusals(tbs, { validitySeconds: ISSUING_VALIDITY_SECONDS, mayEndEarly: true }, root);
-    yield* fields.subjectRefusals(tbs, input.subject);
-    yield* fields.publicKeyRefusals(tbs, input.subjectPublicKeyInfoDer, root === undefined ? RSA_BITS.root : RSA_BITS.issuing);
+    const profile = root === undefined
+      ? { validitySeconds: ROOT_VALIDITY_SECONDS, rsaBits: RSA_BITS.root }
+      : { validitySeconds: ISSUING_VALIDITY_SECONDS, mayEndEarly: true, rsaBits: RSA_BITS.issuing };
+    yield* fieldRefusals(tbs, { ...input, ...profile, issuer: root });
     const expected = expectedOfAuthority({
       settings: input.settings,
       subjectPublicKey: subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
@@ -92,8 +90,27 @@ export function lintAuthorityCertificate(input: AuthorityLintInput): string[] {
   });
 }
 
+/**
+ * Refuses the TBSCertificate of a part of the service itself for whatever is not as the profile has it.
+ * @returns one sentence for each refusal; empty if it may be signed
+ */
+export function lintServiceCertificate(input: ServiceLintInput): string[] {
+  return refusals(function* () {
+    const issuer = readTbsOfCertificate(input.issuerCertificateDer);
+    const tbs = readTbsCertificate(input.tbsCertificateDer);
+    const profile = SERVICE_PROFILES[input.role];
+    yield* fieldRefusals(tbs, { ...input, issuer, validitySeconds: profile.validitySeconds, mayEndEarly: true, rsaBits: RSA_BITS.service });
+    const expected = expectedOfService({
+      profile,
+      subjectPublicKey: subjectPublicKeyOf(readDer(input.subjectPublicKeyInfoDer)),
+      issuerKeyIdentifier: hexOf(subjectKeyIdentifierOf(issuer)),
+    });
+    yield* extensionRefusals(tbs.extensions, expected);
+  });
+}
+
 /** Bytes that are no DER, or no certificate, are a refusal like any other; nothing after them can be judged. */
-export function refusals(lint: () => Iterable<string>): string[] {
+function refusals(lint: () => Iterable<string>): string[] {
   const found: string[] = [];
   try {
     for (const refusal of lint()) found.push(refusal);
@@ -102,11 +119,4 @@ export function refusals(lint: () => Iterable<string>): string[] {
     found.push(error.message);
   }
   return found;
-}
-
-/** A wrong file configured as the issuer would otherwise show only in the first client's handshake. */
-export function* authorityRefusals(issuer: TbsFields): Iterable<string> {
-  const basicConstraints = issuer.extensions.find(({ oid }) => oid === OID.basicConstraints);
-  const isAuthority = basicConstraints !== undefined && readDer(basicConstraints.value).children[0]?.content[0] === 0xff;
-  if (!isAuthority) yield 'the issuer certificate is not a CA certificate (RFC 5280 §4.2.1.9)';
 }

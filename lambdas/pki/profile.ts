@@ -1,3 +1,4 @@
+import { OID } from './object-identifiers.ts';
 import { ProfileError } from './profile-error.ts';
 
 /** What a deployment chooses about its certificates. Everything else of the profile is fixed. */
@@ -23,13 +24,29 @@ export const AGENT_VALIDITY_SECONDS = 365 * DAY_SECONDS - 1;
 export const ISSUING_VALIDITY_SECONDS = 10 * 365 * DAY_SECONDS - 1;
 /** Root CA: 25 years of 365 days. */
 export const ROOT_VALIDITY_SECONDS = 25 * 365 * DAY_SECONDS - 1;
-/** OCSP responder: at most 30 days, since nobody can revoke it (RFC 6960 §4.2.2.2.1). */
-export const OCSP_RESPONDER_MAX_VALIDITY_SECONDS = 30 * DAY_SECONDS - 1;
-/** Attestation authority: two years of 365 days, cut short where the issuing CA ends earlier. */
-export const ATTESTATION_VALIDITY_SECONDS = 2 * 365 * DAY_SECONDS - 1;
+
+/** What sets the certificate of one part of the service off from another's. */
+export interface ServiceProfile {
+  /** The one purpose of its key, for extKeyUsage. */
+  readonly purpose: string;
+  /** Cut short where the issuing CA ends earlier. */
+  readonly validitySeconds: number;
+  /** Whether clients are told not to ask whether it is revoked. */
+  readonly noCheck: boolean;
+}
+
+/** The parts of the service itself that the issuing CA certifies, beside agents. */
+export type ServiceRole = 'ocsp' | 'attestation';
+
+export const SERVICE_PROFILES: Readonly<Record<ServiceRole, ServiceProfile>> = {
+  /** The delegated OCSP responder (RFC 6960 §4.2.2.2): 30 days, since nobody can revoke it (§4.2.2.2.1). */
+  ocsp: { purpose: OID.ocspSigning, validitySeconds: 30 * DAY_SECONDS - 1, noCheck: true },
+  /** The attestation authority, which signs what the service states, evidence for people (RFC 9336): two years of 365 days. */
+  attestation: { purpose: OID.documentSigning, validitySeconds: 2 * 365 * DAY_SECONDS - 1, noCheck: false },
+};
 
 /** RSA modulus lengths in bits, as KMS makes them; the public exponent is always 65537. */
-export const RSA_BITS = { root: 4096, issuing: 3072, agent: 2048, ocspResponder: 2048, attestation: 2048 } as const;
+export const RSA_BITS = { root: 4096, issuing: 3072, agent: 2048, service: 2048 } as const;
 
 const DOTTED_OID = /^(?:[01]\.(?:[0-9]|[1-3][0-9])|2\.(?:0|[1-9][0-9]*))(?:\.(?:0|[1-9][0-9]*))+$/;
 const OID_MAX_LENGTH = 128;

@@ -9,12 +9,14 @@ export interface Validity {
 
 /**
  * @param notBefore milliseconds are cut off: verifiers reject fractions of a second, which asn1js would encode
- * @param validitySeconds notAfter − notBefore
+ * @param validitySeconds notAfter − notBefore, unless the issuer ends earlier
+ * @param issuerEnd the issuer's notAfter, where the certificate is to end with it
  * @throws ProfileError if a date is invalid or outside 1950–9999, which neither of the two ASN.1 times can hold
  */
-export function validityOf(notBefore: Date, validitySeconds: number): Validity {
+export function validityOf(notBefore: Date, validitySeconds: number, issuerEnd?: Date): Validity {
   const start = Math.floor(notBefore.getTime() / 1000);
-  return { notBefore: dateOf(start), notAfter: dateOf(start + validitySeconds) };
+  const notAfter = dateOf(start + validitySeconds);
+  return { notBefore: dateOf(start), notAfter: issuerEnd !== undefined && issuerEnd < notAfter ? issuerEnd : notAfter };
 }
 
 /** UTCTime up to 2049, GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5). */

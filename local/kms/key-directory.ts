@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { syncDirectory } from '../sync-directory.ts';
 import { parseKey, serializeKey } from './key-file.ts';
 import { kmsArn, type Key, type KeyOwner } from './key.ts';
 
@@ -87,16 +88,6 @@ async function writeSynced(path: string, content: string): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-// A rename is durable once the directory that records it is.
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { syncDirectory } from '../sync-directory.ts';
 import { etagOf } from './checksums.ts';
 import type { StoredObject } from './object.ts';
 
@@ -87,15 +88,5 @@ async function writeSynced(path: string, { body, ...described }: StoredObject): 
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-// A rename is durable once the directory that records it is.
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { syncDirectory } from '../sync-directory.ts';
 import { change, type Change } from './change.ts';
 
 /** A file of lines of JSON: its format, and then all changes since the file was last rewritten. */
@@ -140,14 +141,4 @@ async function readChanges(path: string): Promise<Change[][]> {
 
 function damaged(path: string, line: number, cause?: unknown): Error {
   return new Error(`The journal ${path} is damaged in line ${line}: restore it from a backup, or move it away to go on without the messages in it.`, { cause });
-}
-
-// A rename is durable once the directory that records it is.
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -1,29 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { certifiedAgent, dataOf, fullAgent, registerAgent } from '../support/agents.ts';
-import { caller, startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
-import { openTables, type Tables } from '../support/tables.ts';
+import { startListingRuntime, walkPages, type ListingRuntime } from '../support/listing.ts';
+import type { Call } from '../support/runtime.ts';
 
 /* GET /agents */
 
-let runtime: TestRuntime;
-let tables: Tables;
+let runtime: ListingRuntime;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
-  tables = openTables(runtime);
+  runtime = await startListingRuntime();
 });
+afterAll(() => runtime.stop());
 
-afterAll(async () => {
-  tables.close();
-  await runtime.stop();
-});
-
-/** A client of a tenant that nobody else writes to. */
-async function newTenant(): Promise<Call> {
-  return caller(runtime.url, await tables.addKey({ tenantId: randomUUID() }));
-}
-
+const newTenant = async () => (await runtime.newTenant()).call;
 const ids = (data: readonly { id: string }[]) => data.map(({ id }) => id);
 
 test('of a tenant that has none', async () => {
@@ -66,20 +56,8 @@ describe('of 45 agents', () => {
     for (const { id } of newestFirst.filter((_, index) => index % 3 === 0)) dataOf(await tenant('PATCH', `/agents/${id}`, { body: { status: 'suspended' } }), 200);
   });
 
-  /** Follows the cursors from the first page to the last. */
-  async function walk(query: string, onPage: (page: number) => unknown = () => undefined) {
-    const pages: string[][] = [];
-    let cursor: string | null = null;
-    do {
-      const { status, body } = await tenant('GET', `/agents?${query}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
-      expect(status).toBe(200);
-      expect(body.pagination.has_next_page).toBe(body.pagination.next_cursor !== null);
-      pages.push(ids(body.data));
-      cursor = body.pagination.next_cursor;
-      await onPage(pages.length);
-    } while (cursor !== null && pages.length < 100);
-    return pages;
-  }
+  const walk = async (query: string, onPage: (page: number) => unknown = () => undefined) =>
+    (await walkPages<{ id: string }>(tenant, `/agents?${query}`, { onPage: (_, page) => onPage(page) })).map(ids);
 
   test.each([
     [5, 9, 5], [7, 7, 3], [15, 3, 15], [20, 3, 5], [44, 2, 1], [45, 1, 45], [46, 1, 45], [100, 1, 45],

@@ -6,6 +6,7 @@ import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtim
 import { purposeOf, requests } from '../support/faults-requests.ts';
 import type { WireCall } from '../support/faults.ts';
 import { keyPool } from '../support/key-pool.ts';
+import { createWebhook, minimalWebhook } from '../support/webhooks.ts';
 
 // What each request costs in calls to AWS, and how many of them wait for one another: counted at the SDK's own clients,
 // which are the handlers' because this is their process, and once more on the wire. The authorizer's look-up of the API key
@@ -222,6 +223,31 @@ describe('sign', () => {
       expect(answer.status).toBe(200);
       expect(purposes(calls)).toEqual(['readCertificate']);
     }
+  });
+});
+
+describe('webhooks', () => {
+  test('take a call to KMS where a secret is made, and one to DynamoDB beside what is read', async () => {
+    const made = await callsOf(() => createWebhook(runtime.call));
+    expect(purposes(made.calls)).toEqual(['Encrypt', 'transaction']);
+
+    const path = `/webhooks/${made.answer.id}`;
+    for (const [method, body, expected] of [
+      ['GET', undefined, ['GetItem']],
+      ['PATCH', { active: false }, ['GetItem', 'transaction']],
+      ['PATCH', { rotate_secret: true }, ['GetItem', 'Encrypt', 'transaction']],
+      ['PATCH', {}, ['GetItem']],
+      ['DELETE', undefined, ['GetItem', 'transaction']],
+      ['DELETE', undefined, ['GetItem']],
+      ['PATCH', { rotate_secret: true }, ['GetItem']],
+    ] as const) {
+      expect([method, body, purposes((await callsOf(() => runtime.call(method, path, { body }))).calls)]).toEqual([method, body, expected]);
+    }
+  });
+
+  test('ask nobody about a URL that leads nowhere', async () => {
+    const { answer, calls } = await callsOf(() => runtime.call('POST', '/webhooks', { body: { ...minimalWebhook, url: 'https://10.0.0.1/' } }));
+    expect([answer.status, calls]).toEqual([422, []]);
   });
 });
 

@@ -2,56 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { actionTypes } from '../../lambdas/authority/risk-assessment.ts';
 import { dataOf, registerAgent, unknownId } from '../support/agents.ts';
+import { startListingRuntime, walkPages, type ListingRuntime } from '../support/listing.ts';
 import { expectProblem } from '../support/problems.ts';
-import { eventRecord, openSeeding, type Seeding } from '../support/risk-events.ts';
-import { caller, startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
-import { openTables, type Tables } from '../support/tables.ts';
+import { eventRecord } from '../support/risk-events.ts';
+import { caller, type Call } from '../support/runtime.ts';
 
 /* GET /events */
 
 process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // Records that are malformed fill the log, as they should.
 
-let runtime: TestRuntime;
-let tables: Tables;
-let seeding: Seeding;
+let runtime: ListingRuntime;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
-  tables = openTables(runtime);
-  seeding = openSeeding(runtime.dynamodbEndpoint);
+  runtime = await startListingRuntime();
 });
-
-afterAll(async () => {
-  seeding.close();
-  tables.close();
-  await runtime.stop();
-});
+afterAll(() => runtime.stop());
 
 type Agent = { id: string; tenant_id: string };
 type Event = { id: string; agent_id: string; action_type: string; risk_band: string; occurred_at: string };
 
-/** A client of a tenant that nobody else writes to. */
-async function newTenant(): Promise<Call> {
-  return caller(runtime.url, await tables.addKey({ tenantId: randomUUID() }));
-}
-
+const newTenant = async () => (await runtime.newTenant()).call;
 const report = async (call: Call, agent: Agent, action_type: string, body: object = {}) => dataOf(await call('POST', '/events', { body: { agent_id: agent.id, action_type, ...body } }), 201);
 const list = async (call: Call, query = '') => dataOf(await call('GET', `/events?${query}`), 200) as Event[];
 const ids = (events: readonly { id: string }[]) => events.map(({ id }) => id);
 
-/** Follows the cursors from the first page to the last. */
-async function walk(call: Call, query: string, cursorName = 'before') {
-  const pages: Event[][] = [];
-  for (let cursor: string | null = ''; cursor !== null && pages.length < 200;) {
-    const { status, body } = await call('GET', `/events?${query}${cursor === '' ? '' : `&${cursorName}=${cursor}`}`);
-    expect(status).toBe(200);
-    expect(body.pagination.has_next_page).toBe(body.pagination.next_cursor !== null);
-    expect([body.has_next_page, body.next_cursor]).toEqual([body.pagination.has_next_page, body.pagination.next_cursor]);
-    pages.push(body.data);
-    cursor = body.pagination.next_cursor;
-  }
-  return pages;
-}
+const walk = (call: Call, query: string, cursorName = 'before') =>
+  walkPages<Event>(call, `/events?${query}`, {
+    cursorName,
+    onPage: ({ has_next_page, next_cursor, pagination }) => expect([has_next_page, next_cursor]).toEqual([pagination.has_next_page, pagination.next_cursor]),
+  });
 
 test('of a tenant that has none', async () => {
   const { status, body } = await (await newTenant())('GET', '/events');
@@ -168,7 +147,7 @@ describe('of 60 events of three agents', () => {
 
   describe('an agent’s own key', () => {
     let own: Call;
-    beforeAll(async () => { own = caller(runtime.url, await tables.addKey({ tenantId: agents[0].tenant_id, agentId: agents[0].id, scopes: ['events:read'] })); });
+    beforeAll(async () => { own = caller(runtime.url, await runtime.tables.addKey({ tenantId: agents[0].tenant_id, agentId: agents[0].id, scopes: ['events:read'] })); });
 
     test('shows that agent’s events, whether it is named or not', async () => {
       const expected = ids(newestFirst.filter(({ agent_id }) => agent_id === first()));
@@ -201,7 +180,7 @@ describe('what the risk pipeline writes itself', () => {
   let call: Call;
   const at = (second: number) => `2026-05-17T10:00:${String(second).padStart(2, '0')}.000Z`;
   const put = (second: number, attributes: object, id: string = randomUUID()) =>
-    seeding.put(runtime.tableNames.risk, { agent_id: { S: agent.id }, record_id: { S: `${at(second)}#${id}` }, ...attributes }).then(() => id);
+    runtime.seeding.put(runtime.tableNames.risk, { agent_id: { S: agent.id }, record_id: { S: `${at(second)}#${id}` }, ...attributes }).then(() => id);
 
   beforeAll(async () => {
     call = await newTenant();
@@ -250,7 +229,7 @@ describe('what the risk pipeline writes itself', () => {
 
   test('under an id of its own is shown, and a cursor leads past it', async () => {
     const recordId = '2026-05-17T10:00:30Z#run-7/3';
-    await seeding.put(runtime.tableNames.risk, { agent_id: { S: agent.id }, record_id: { S: recordId }, score: { N: '0.1' }, action_type: { S: 'message_signed' } });
+    await runtime.seeding.put(runtime.tableNames.risk, { agent_id: { S: agent.id }, record_id: { S: recordId }, score: { N: '0.1' }, action_type: { S: 'message_signed' } });
     const pages = await walk(call, `agent_id=${agent.id}&limit=1`);
     expect(pages[0]?.[0]).toMatchObject({ id: 'run-7/3', action_type: 'message_signed', occurred_at: '2026-05-17T10:00:30.000Z' });
     expect(pages.flat().length).toBe(pages.length);
@@ -279,7 +258,7 @@ test('a rare kind of event is looked for among 1,000 of an agent’s, and the ne
   const agent = await registerAgent(call);
   const time = (index: number) => new Date(Date.parse('2026-05-17T00:00:00Z') + index * 1000).toISOString();
   const rare = eventRecord(agent, 'data_mutation', time(0));
-  await seeding.putRecords(runtime.tableNames.risk, [rare, ...Array.from({ length: 1010 }, (_, index) => eventRecord(agent, 'api_call', time(index + 1)))]);
+  await runtime.seeding.putRecords(runtime.tableNames.risk, [rare, ...Array.from({ length: 1010 }, (_, index) => eventRecord(agent, 'api_call', time(index + 1)))]);
   const { body } = await call('GET', `/events?agent_id=${agent.id}&band=medium`);
   expect(body).toMatchObject({ data: [], has_next_page: true, next_cursor: expect.any(String) });
   expect((await call('GET', `/events?agent_id=${agent.id}&band=medium&before=${body.next_cursor}`)).body).toMatchObject({ data: [{ id: rare.id }], has_next_page: false });

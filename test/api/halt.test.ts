@@ -265,7 +265,7 @@ describe('a halt that is not durable', () => {
     expectProblem(await halt(agent.id), 503, 'REGISTRY_UNAVAILABLE');
     runtime.calm();
     expect((await verification(certificate.serial_number)).valid).toBe(true);
-    expect(runtime.kms.calls).toEqual([]);
+    expect(runtime.kms.calls.filter(({ operation }) => operation === 'Sign')).toEqual([]);
     expect((await halted(agent.id)).halt_receipt.signed_by_ca).toBe(true);
   });
 

@@ -12,6 +12,7 @@ import { keyPool } from '../support/key-pool.ts';
 import { openRegistry, type RegistryView } from '../support/registry.ts';
 import type { CallOptions } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
+import { createWebhook, minimalWebhook } from '../support/webhooks.ts';
 
 let runtime: FaultyRuntime;
 let tables: Tables;
@@ -83,6 +84,9 @@ const mutations: Record<MutationName, () => Promise<Arranged>> = {
     const agent_id = await runtime.newAgent();
     return { path: '/risk-scores', body: { agent_id, score: 0.1 }, otherBody: { agent_id, score: 0.2 }, status: 202 };
   },
+  'create-webhook': async () => ({ path: '/webhooks', body: minimalWebhook, otherBody: { ...minimalWebhook, description: 'Another' }, status: 201 }),
+  'update-webhook': async () => ({ path: `/webhooks/${(await createWebhook(runtime.call)).id}`, body: { rotate_secret: true }, otherBody: { active: false }, status: 200 }),
+  'delete-webhook': async () => ({ path: `/webhooks/${(await createWebhook(runtime.call)).id}`, status: 200 }),
 };
 
 test('the table above names every route that changes something', () => {

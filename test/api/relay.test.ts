@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Announcement } from '../../lambdas/authority/announcement.ts';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBRecord } from 'aws-lambda';
 import { serialNumberOf } from '../../lambdas/pki/serial-number.ts';
 import { answerLost, awsError, notPerformed, rewritten, type Fault } from '../support/faults.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
@@ -95,6 +97,32 @@ describe('EventBridge is told', () => {
   });
 });
 
+describe('an entry', () => {
+  test('is in its tenant’s chain, and then delivered again is not announced again', async () => {
+    const agentId = await runtime.newAgent();
+    await runtime.idle();
+    const [record] = (await registry.auditRecords(agentId)) as [DynamoDBRecord];
+    const { id, tenantId } = unmarshall(record.dynamodb?.NewImage as never);
+    const mark = await registry.get(`CHAINED#${id}`, 'CHAINED');
+    expect(await registry.get(`CHAIN#${tenantId}`, String(mark?.['sequence']).padStart(12, '0'))).toMatchObject({ entryId: id });
+    const before = runtime.publishedEvents.length;
+    expect(await deliver('relay-changes', [record, record])).toEqual([]);
+    expect(runtime.publishedEvents.length).toBe(before);
+  });
+
+  test('whose announcement fails is not chained until it is heard', async () => {
+    const fault = runtime.eventBridge.inject({ operation: 'PutEvents' }, awsError('InternalFailure'));
+    const agentId = await runtime.newAgent();
+    const [record] = await registry.auditRecords(agentId);
+    const id = record?.dynamodb?.NewImage?.['id']?.S ?? '';
+    expect(await deliver('relay-changes', record === undefined ? [] : [record])).toHaveLength(1);
+    expect(await registry.get(`CHAINED#${id}`, 'CHAINED')).toBeUndefined();
+    fault.remove();
+    await runtime.idle();
+    expect(await registry.get(`CHAINED#${id}`, 'CHAINED')).toBeDefined();
+  });
+});
+
 describe('nothing is lost where', () => {
   const faults: [string, Fault][] = [['refuses', awsError('InternalFailure')], ['cannot be reached', notPerformed], ['did it and the answer was lost', answerLost]];
 
@@ -120,8 +148,10 @@ describe('nothing is lost where', () => {
     await runtime.idle();
     const records = (await Promise.all(agentIds.map((agentId) => registry.auditRecords(agentId)))).flat();
     expect(records).toHaveLength(2);
+    // They are in their chain already; as dead letters delivered once more they are announced all the same.
+    const replayed = records.map((record): DynamoDBRecord => ({ ...record, dynamodb: { ...record.dynamodb, NewImage: { ...record.dynamodb?.NewImage, replayedAt: { S: 'now' } } } }));
     const second = rewritten(({ Entries: [first] }) => ({ FailedEntryCount: 1, Entries: [first, { ErrorCode: 'ThrottlingException', ErrorMessage: 'Slow down' }] }));
     runtime.eventBridge.inject({ operation: 'PutEvents' }, second, { times: 1 });
-    expect(await deliver('relay-changes', records)).toEqual([records[1]?.dynamodb?.SequenceNumber]);
+    expect(await deliver('relay-changes', replayed)).toEqual([records[1]?.dynamodb?.SequenceNumber]);
   });
 });

@@ -5,13 +5,14 @@ import { routes, type Route, type RouteName } from '../../lambdas/routes.ts';
 import { certifiedAgent, dataOf, registerAgent, revoke } from '../support/agents.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
+import { createWebhook } from '../support/webhooks.ts';
 
 /* What belongs to another tenant is answered exactly like what never existed: byte by byte, but for the request's id. */
 
 let runtime: TestRuntime;
 let tables: Tables;
 /** Of globex, by kind and state. */
-let foreign: Record<'agent' | 'certificate', Record<string, string>>;
+let foreign: Record<'agent' | 'certificate' | 'webhook', Record<string, string>>;
 
 beforeAll(async () => {
   runtime = await startTestRuntime();
@@ -26,9 +27,12 @@ beforeAll(async () => {
   dataOf(await call('DELETE', `/agents/${retired.id}`, options), 200);
   await revoke(call, revoked.certificate.id, { ...options, body: { reason: 'x' } });
   await tables.expireCertificate(expired.certificate.id);
+  const [webhook, inactive] = await Promise.all([createWebhook(call, {}, options), createWebhook(call, {}, options)]);
+  dataOf(await call('PATCH', `/webhooks/${inactive.id}`, { ...options, body: { active: false } }), 200);
   foreign = {
     agent: { pending: pending.id, suspended: suspended.id, retired: retired.id, active: active.agent.id, 'with an expired certificate': expired.agent.id },
     certificate: { active: active.certificate.id, revoked: revoked.certificate.id, expired: expired.certificate.id },
+    webhook: { active: webhook.id, inactive: inactive.id },
   };
   // What the revocations entail is written by then, and is not taken for what a stranger has changed.
   await runtime.idle();
@@ -40,13 +44,13 @@ afterAll(async () => {
 });
 
 interface Way {
-  readonly kind: 'agent' | 'certificate';
+  readonly kind: 'agent' | 'certificate' | 'webhook';
   readonly route: RouteName;
   readonly path?: (id: string) => string;
   readonly body?: (id: string) => object;
 }
 
-/** Every way to name an agent or a certificate; what a body must hold beside it is as it should be. */
+/** Every way to name an agent, a certificate or a webhook; what a body must hold beside it is as it should be. */
 const ways: readonly Way[] = [
   { kind: 'agent', route: 'get-agent' },
   { kind: 'agent', route: 'update-agent', body: () => ({ name: 'Taken over' }) },
@@ -68,6 +72,14 @@ const ways: readonly Way[] = [
   { kind: 'certificate', route: 'get-certificate' },
   { kind: 'certificate', route: 'revoke-certificate', body: () => ({ reason: 'x' }) },
   { kind: 'certificate', route: 'renew-certificate' },
+  { kind: 'webhook', route: 'get-webhook' },
+  { kind: 'webhook', route: 'update-webhook', body: () => ({ active: false }) },
+  { kind: 'webhook', route: 'update-webhook', body: () => ({ rotate_secret: true }) },
+  { kind: 'webhook', route: 'update-webhook', body: () => ({}) },
+  { kind: 'webhook', route: 'delete-webhook' },
+  { kind: 'webhook', route: 'list-webhook-deliveries' },
+  { kind: 'webhook', route: 'list-webhook-deliveries', path: (id) => `/webhooks/${id}/deliveries?status=failed&before=2999-01-01T00:00:00Z` },
+  { kind: 'webhook', route: 'list-audit-entries', path: (id) => `/audit-log?affected_id=${id}` },
   // Ids of the one kind are none of the other.
   { kind: 'certificate', route: 'get-agent' },
   { kind: 'agent', route: 'get-certificate' },
@@ -91,7 +103,7 @@ async function answer({ route, path, body }: Way, id: string, key: string = runt
 }
 
 test('every route that takes an id is tried', () => {
-  const takingIds = (Object.entries(routes) as [RouteName, Route][]).filter(([name, { path, access }]) => access !== 'public' && (path.includes('{') || !['create-agent', 'list-agents'].includes(name)));
+  const takingIds = (Object.entries(routes) as [RouteName, Route][]).filter(([name, { path, access }]) => access !== 'public' && (path.includes('{') || !['create-agent', 'list-agents', 'create-webhook', 'list-webhooks'].includes(name)));
   expect([...new Set(ways.map(({ route }) => route))].sort()).toEqual(takingIds.map(([name]) => name).sort());
 });
 

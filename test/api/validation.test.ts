@@ -6,6 +6,7 @@ import { certifiedAgent, dataOf, minimalAgent, registerAgent, revoke } from '../
 import { expectProblem } from '../support/problems.ts';
 import { change, nested, requestFieldRows, stringify, type RequestName } from '../support/request-fields.ts';
 import { startTestRuntime, type Reply, type TestRuntime } from '../support/runtime.ts';
+import { createWebhook, minimalWebhook } from '../support/webhooks.ts';
 
 /* What requests may hold, over HTTP. Every value of test/support/request-fields.ts is tried in test/http/requests.test.ts; here, some of each field's. */
 
@@ -15,6 +16,7 @@ let changedAgentId: string;
 let haltedAgentId: string;
 let retiredAgentId: string;
 let revokedCertificateId: string;
+let webhookId: string;
 /** An agent that can sign, and its certificate's serial number. */
 let signer: { id: string; serial: string };
 
@@ -30,6 +32,7 @@ beforeAll(async () => {
   retiredAgentId = retired.id;
   revokedCertificateId = revoked.certificate.id;
   signer = { id: signing.agent.id, serial: signing.certificate.serial_number };
+  webhookId = (await createWebhook(call)).id;
   await revoke(call, revokedCertificateId);
   dataOf(await call('DELETE', `/agents/${retiredAgentId}`), 200);
 });
@@ -54,6 +57,8 @@ const requests: Readonly<Record<RequestName, Request>> = {
   'revoke-certificate': { path: () => `/certificates/${revokedCertificateId}/revoke`, body: () => ({ reason: 'Key lost' }), passed: 409 },
   'ingest-event': { path: () => '/events', body: () => ({ agent_id: agentId, action_type: 'api_call' }), passed: 201 },
   'record-risk-score': { path: () => '/risk-scores', body: () => ({ agent_id: agentId, score: 0.1 }), passed: 202 },
+  'create-webhook': { path: () => '/webhooks', body: () => minimalWebhook, passed: 201 },
+  'update-webhook': { path: () => `/webhooks/${webhookId}`, body: () => ({}), passed: 200 },
   'sign-message': { path: () => `/agents/${signer.id}/sign`, body: () => ({ payload: {} }), passed: 200 },
   'verify-message': { path: () => '/verify/message', body: () => ({ payload: {}, signature: '', certificate_serial: signer.serial }), passed: 200 },
 };

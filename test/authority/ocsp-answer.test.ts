@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { answerOcsp, type OcspAnswer, type OcspServices } from '../../lambdas/authority/answer-ocsp.ts';
 import type { Certificate } from '../../lambdas/authority/certificate.ts';
-import { renewOcspResponder } from '../../lambdas/authority/ocsp-responder.ts';
 import { rememberedOcspSigner } from '../../lambdas/authority/ocsp-signer.ts';
 import type { Authority } from '../../lambdas/authority/ports.ts';
 import { reasonCodes, type ReasonCode } from '../../lambdas/authority/revocation-reasons.ts';
@@ -29,7 +28,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   authority.setTime(authority.mintedAt);
-  ({ responder } = await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: await authority.createKey('RSA_2048') }));
+  ({ authority: responder } = await authority.renew('ocsp', await authority.createKey('RSA_2048')));
   services = newServices();
 });
 afterEach(() => authority.calm());
@@ -55,7 +54,7 @@ const revocation = (revokedAt: string, reasonCode: ReasonCode = 'keyCompromise')
 describe('the times of an answer', () => {
   test('are whole seconds, ten minutes from one update to the next', async () => {
     authority.setTime(new Date('2028-02-29T23:59:59.999Z'));
-    await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: responder.keyArn });
+    await authority.renew('ocsp', responder.keyArn);
     const { thisUpdate, nextUpdate, producedAt, responses: [response] } = await answered(about(await authority.storeCertificate()));
     const at = Date.parse('2028-02-29T23:59:59Z') / 1000;
     expect([thisUpdate.getTime(), nextUpdate.getTime()]).toEqual([at * 1000, (at + 600) * 1000]);
@@ -77,7 +76,7 @@ describe('the times of an answer', () => {
     const active = await authority.storeCertificate();
     const revoked = await authority.storeCertificate(revocation(authority.mintedAt.toISOString()));
     authority.setTime(new Date('2027-01-01T00:00:00.400Z'));
-    await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: responder.keyArn });
+    await authority.renew('ocsp', responder.keyArn);
     const maxAge = async (...certificates: readonly Pick<Certificate, 'id'>[]) => (await answered(about(...certificates))).maxAgeSeconds;
     expect(await maxAge(active)).toBe(5);
     expect(await maxAge({ id: '11111111-1111-4111-8111-111111111111' })).toBe(5);
@@ -93,7 +92,7 @@ describe('an expired certificate', () => {
     const revoked = await authority.storeCertificate({ expiresAt: end, ...revocation(authority.mintedAt.toISOString()) });
     for (const at of [0, 1000, 1001, 400 * day]) {
       authority.setTime(authority.mintedAt.getTime() + at);
-      await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: responder.keyArn });
+      await authority.renew('ocsp', responder.keyArn);
       expect((await answered(about(active, revoked))).responses.map(({ status }) => status)).toEqual(['good', 'revoked']);
     }
   });
@@ -168,7 +167,7 @@ describe('the responder’s certificate', () => {
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
     authority.setTime(authority.mintedAt.getTime() + 16 * day);
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
-    const { responder: renewed } = await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: responder.keyArn });
+    const { authority: renewed } = await authority.renew('ocsp', responder.keyArn);
     expect(renewed).not.toEqual(responder);
     authority.calm();
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
@@ -183,13 +182,13 @@ describe('the responder’s certificate', () => {
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
     authority.setTime(notAfter);
     for (let request = 0; request < 2; request++) expect((await failed(about(certificate)))).toMatchObject({ status: 'internalError', cause: { message: expect.stringContaining('has not been renewed') } });
-    const { responder: renewed } = await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: responder.keyArn });
+    const { authority: renewed } = await authority.renew('ocsp', responder.keyArn);
     expect(await pemOf(certificate)).toBe(renewed.certificatePem);
   });
 
   test('changes with the key, as soon as the old one does not sign any more', async () => {
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
-    const { responder: successor } = await renewOcspResponder(authority.services, { ...authority.plan, ocspKeyArn: await authority.createKey('RSA_2048') });
+    const { authority: successor } = await authority.renew('ocsp', await authority.createKey('RSA_2048'));
     expect(await pemOf(certificate)).toBe(responder.certificatePem);
     await authority.disableKey(responder.keyArn);
     expect((await failed(about(certificate))).status).toBe('tryLater');

@@ -4,10 +4,12 @@ import { CreateKeyCommand, DisableKeyCommand, KMSClient, type KeySpec } from '@a
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { Certificate } from '../../lambdas/authority/certificate.ts';
 import { mintAuthority } from '../../lambdas/authority/mint-authority.ts';
+import type { Authority } from '../../lambdas/authority/ports.ts';
+import { renewServiceCertificate } from '../../lambdas/authority/service-certificate.ts';
 import { authorityItem, certificateItem } from '../../lambdas/aws/items.ts';
 import { keyManagement } from '../../lambdas/aws/key-management.ts';
 import { dynamodbRegistry } from '../../lambdas/aws/registry.ts';
-import type { Authority } from '../../lambdas/authority/ports.ts';
+import type { ServiceRole } from '../../lambdas/pki/profile.ts';
 import { certificateIdFromRandom } from '../../lambdas/pki/serial-number.ts';
 import { localCredentials, region } from '../../local/account.ts';
 import { ensureAuthorityKeys } from '../../local/authority-keys.ts';
@@ -41,7 +43,6 @@ export async function startAuthority() {
 
   return {
     services, kms, dynamodb, issuing, root,
-    plan: { ...names, issuing, ocspKeyArn: keyArns.ocspKeyArn, attestationKeyArn: keyArns.attestationKeyArn },
     mintedAt: time,
     setTime: (to: Date | number) => {
       time = new Date(to);
@@ -52,6 +53,9 @@ export async function startAuthority() {
       return KeyMetadata?.Arn as string;
     },
     disableKey: (KeyId: string) => kmsClient.send(new DisableKeyCommand({ KeyId })),
+
+    /** Sees that a part of the service has a certificate for the key. */
+    renew: (role: ServiceRole, keyArn: string, organization = names.organization) => renewServiceCertificate(services, { ...names, organization, issuing, role, keyArn }),
 
     storeAuthority: (authority: Authority) => put(authorityItem(authority)),
 

@@ -54,7 +54,7 @@ describe('records of both tables that nobody can act upon', () => {
   let outboxKey: Item;
 
   beforeAll(async () => {
-    expect(await admin('list')).toEqual({ status: 0, out: 'There are no dead letters: no function has given up on a record.\n', error: '' });
+    expect(await admin('list')).toEqual({ status: 0, out: 'There are no dead letters: no function has given up on anything.\n', error: '' });
     [risky, recertified, ended, misjudged] = await Promise.all([certifiedAgent(runtime.call), certifiedAgent(runtime.call), certifiedAgent(runtime.call), certifiedAgent(runtime.call)]);
     const foreignTenant = { score: { N: '0.95' }, tenant_id: { S: 'somebody-else' } };
     riskKeys = await Promise.all([risky, recertified].map(({ agent }) => putRisk(agent.id, foreignTenant)));
@@ -75,17 +75,17 @@ describe('records of both tables that nobody can act upon', () => {
   test('are listed, with what is wrong where they show it', async () => {
     await nothingHasHappened();
     const letters = await listed();
-    expect(letters.map((letter) => letter.function).sort()).toEqual(['auto-revoke', 'auto-revoke', 'auto-revoke', 'publish-crls', 'retire-keys']);
+    expect(letters.map((letter) => letter.function).sort()).toEqual(['auto-revoke', 'auto-revoke', 'auto-revoke', 'publish-crls', 'relay-changes']);
     expect(letters.flatMap((letter) => letter.about).sort()).toEqual([...[risky, recertified, misjudged].map(({ agent }) => `agent ${agent.id}`), ...Array<string>(2).fill(`certificate ${ended.certificate.id}`)].sort());
     for (const { attempts, records, id, given_up_at } of letters) expect([attempts, records, id, given_up_at]).toEqual([11, 1, expect.stringMatching(/^[0-9a-f-]{36}$/), expect.stringMatching(/^20.*Z$/)]);
     expect((await about(`agent ${misjudged.agent.id}`))[0]?.error).toMatch(/^Risk record .* is malformed at score: .*docs\/risk-records\.md\.$/);
     expect((await about(`agent ${risky.agent.id}`))[0]?.error).toBe('RetryAttemptsExhausted');
 
-    const retirement = letters.find((letter) => letter.function === 'retire-keys');
-    expect(retirement?.error).toMatch(/^Outbox entry OUTBOX#.* is malformed at keyArn: /);
+    const relayed = letters.find((letter) => letter.function === 'relay-changes');
+    expect(relayed?.error).toMatch(/^Outbox entry OUTBOX#.* is malformed at keyArn: /);
     const { out } = await admin('list');
     expect(out).toMatch(/^DEAD LETTER +FUNCTION +GIVEN UP +ATTEMPTS +RECORDS +ABOUT +ERROR\n/);
-    expect(out).toMatch(new RegExp(`^${retirement?.id}  retire-keys +20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d +11 +1  certificate ${ended.certificate.id}  Outbox entry`, 'm'));
+    expect(out).toMatch(new RegExp(`^${relayed?.id}  relay-changes +20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d +11 +1  certificate ${ended.certificate.id}  Outbox entry`, 'm'));
     expect(out.split('\n').every((line) => line === line.trimEnd())).toBe(true);
   });
 

@@ -51,6 +51,18 @@ describe('with the service', () => {
     expect(all).toHaveLength(total);
   });
 
+  it('makes webhooks, and reads what they were told', async () => {
+    const { secret, ...webhook } = await kakunin.webhooks.create({ url: 'https://example.com/hook', events: ['agent.created'] });
+    expect(secret).toMatch(/^whsec_/);
+    expect((await kakunin.webhooks.list()).data).toEqual([webhook]);
+    expect((await kakunin.webhooks.update(webhook.id, { rotate_secret: true })).secret).not.toBe(secret);
+    const deliveries: string[] = [];
+    for await (const { id } of kakunin.webhooks.deliveriesAll(webhook.id, { limit: 1 })) deliveries.push(id);
+    expect(deliveries).toEqual([]);
+    await kakunin.webhooks.delete(webhook.id);
+    expect(await failure(kakunin.webhooks.get(webhook.id))).toMatchObject({ code: 'WEBHOOK_NOT_FOUND', status: 404 });
+  });
+
   it('passes on what is wrong with a request', async () => {
     expect(await failure(kakunin.agents.create({ name: 'a\nb', model_hash: 'x' }))).toMatchObject({ code: 'VALIDATION_FAILED', status: 400, issues: [{ path: 'name', message: expect.any(String) }] });
     expect(await failure(kakunin.agents.get(unknownId))).toMatchObject({ code: 'AGENT_NOT_FOUND', status: 404, issues: [], data: {} });

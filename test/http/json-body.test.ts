@@ -2,18 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseJsonObject } from '../../lambdas/http/json-body.ts';
 import { BadRequest } from '../../lambdas/http/problem.ts';
+import { thrownBy } from '../support/thrown.ts';
 
 const parse = (body: string | Uint8Array) => parseJsonObject(typeof body === 'string' ? Buffer.from(body) : body);
-
-function refusal(body: string | Uint8Array): BadRequest {
-  try {
-    parse(body);
-  } catch (error) {
-    if (error instanceof BadRequest) return error;
-    throw error;
-  }
-  throw new Error('Nothing was refused.');
-}
+const refusal = (body: string | Uint8Array) => thrownBy(BadRequest, () => parse(body));
 
 describe('a JSON body', () => {
   test('is what JSON.parse reads', () => {

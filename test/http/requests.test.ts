@@ -5,6 +5,7 @@ import { readRequest } from '../../lambdas/http/request.ts';
 import { routes } from '../../lambdas/routes.ts';
 import { minimalAgent, unknownId } from '../support/agents.ts';
 import { change, requestFieldRows, requestFields, stringify, type RequestName } from '../support/request-fields.ts';
+import { minimalWebhook } from '../support/webhooks.ts';
 import { proxyEvent } from './proxy-event.ts';
 
 /** For each request a body that passes. */
@@ -16,6 +17,8 @@ const bodies: Readonly<Record<RequestName, Readonly<Record<string, unknown>>>> =
   'revoke-certificate': { reason: 'Key lost' },
   'ingest-event': { agent_id: unknownId, action_type: 'api_call' },
   'record-risk-score': { agent_id: unknownId, score: 0.1 },
+  'create-webhook': minimalWebhook,
+  'update-webhook': {},
   'sign-message': { payload: {} },
   'verify-message': { payload: {}, signature: '', certificate_serial: '1' },
 };

@@ -4,18 +4,10 @@ import { BadRequest } from '../../lambdas/http/problem.ts';
 import { parseStrictJsonObject } from '../../lambdas/http/strict-json.ts';
 import { respelt } from '../pki/respelling.ts';
 import { signableObjects } from '../pki/signable.ts';
+import { thrownBy } from '../support/thrown.ts';
 
 const parse = (body: string | Uint8Array) => parseStrictJsonObject(typeof body === 'string' ? Buffer.from(body) : body);
-
-function refusal(body: string | Uint8Array): BadRequest {
-  try {
-    parse(body);
-  } catch (error) {
-    if (error instanceof BadRequest) return error;
-    throw error;
-  }
-  throw new Error('Nothing was refused.');
-}
+const refusal = (body: string | Uint8Array) => thrownBy(BadRequest, () => parse(body));
 
 const levels = (count: number, inner = '1') => `{"payload":${'{"a":'.repeat(count - 1)}{"a":${inner}}${'}'.repeat(count - 1)}}`;
 

@@ -37,8 +37,8 @@ describe.each([
   });
 });
 
-test('there are no other keys', () => {
-  expect(ofType('AWS::KMS::Key')).toHaveLength(4);
+test('there are no other keys but that of webhooks', () => {
+  expect(ofType('AWS::KMS::Key').map(([, { Properties }]) => Properties['KeySpec']).sort()).toEqual(['RSA_2048', 'RSA_2048', 'RSA_3072', 'RSA_4096', 'SYMMETRIC_DEFAULT']);
   expect(ofType('AWS::KMS::Alias')).toHaveLength(0);
 });
 

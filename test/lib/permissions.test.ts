@@ -13,6 +13,7 @@ const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:R
 const revoke = 'dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AGENT#* AUDIT#* CERT#* OUTBOX#* REVOKED#*';
 // Whatever changes something honours Idempotency-Key.
 const keyed = 'dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in IDEMPOTENCY#*';
+const oneWebhook = 'kms:EncryptionContext:tenant_id Null false, kms:EncryptionContext:webhook_id Null false, kms:EncryptionContextKeys ForAllValues:StringEquals tenant_id webhook_id';
 const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256';
 
 // What else may be done with an agent's key is said by the key itself.
@@ -72,19 +73,29 @@ const expected: Record<string, readonly string[]> = {
   'list-events': ['dynamodb:BatchGetItem dynamodb:Query on <risk>', 'dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <risk>/index/by-tenant'],
   'get-agent-risk': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem dynamodb:Query on <risk>'],
   'list-audit-entries': ['dynamodb:BatchGetItem dynamodb:Query on <registry>, keys in AUDIT#*', 'dynamodb:Query on <registry>/index/by-agent'],
+  'create-webhook': [keyed, 'dynamodb:PutItem dynamodb:UpdateItem on <registry>, keys in AUDIT#* WEBHOOK#* WEBHOOKS#*', `kms:Decrypt kms:Encrypt on <webhook key>, ${oneWebhook}`],
+  'list-webhooks': ['dynamodb:Query on <registry>, keys in WEBHOOK#*'],
+  'get-webhook': ['dynamodb:GetItem on <registry>, keys in WEBHOOK#*'],
+  'update-webhook': [
+    keyed, 'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:PutItem on <registry>, keys in AUDIT#* WEBHOOK#*', `kms:Decrypt kms:Encrypt on <webhook key>, ${oneWebhook}`,
+  ],
+  'delete-webhook': [
+    keyed, 'dynamodb:GetItem on <registry>, keys in WEBHOOK#*',
+    'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* WEBHOOK#* WEBHOOKS#*',
+  ],
+  'list-webhook-deliveries': ['dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:Query on <registry>, keys in DELIVERY#*'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
   'auto-revoke': [revoke, 'dynamodb:PutItem on <registry>, keys in ALERT#* AUDIT#*', readStream('risk'), ...setAside],
   'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
   'relay-changes': [
-    'sqs:SendMessage on <queue retire-keys>',
-    'events:PutEvents on <event bus>',
-    'dynamodb:BatchGetItem on <registry>, keys in CHAINED#*',
-    'dynamodb:GetItem on <registry>, keys in CHAIN#*',
-    'dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in CHAIN#* CHAINED#*',
-    readStream('registry'),
-    ...setAside,
+    'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CHAIN#* CHAINED#*', 'dynamodb:Query on <registry>, keys in WEBHOOK#*',
+    'sqs:SendMessage on <queue retire-keys>', 'sqs:SendMessage on <queue deliver-webhook>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside,
+  ],
+  'deliver-webhook': [
+    'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', `kms:Decrypt on <webhook key>, ${oneWebhook}`,
+    'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
   ],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
   'expire-certificates': [
@@ -147,7 +158,7 @@ describe('what nobody may do', () => {
   });
 
   test('no key can be deleted, disabled, handed on or given another policy', () => {
-    expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual(['kms:CreateKey', 'kms:GetPublicKey', 'kms:Sign', 'kms:TagResource']);
+    expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual(['kms:CreateKey', 'kms:Decrypt', 'kms:Encrypt', 'kms:GetPublicKey', 'kms:Sign', 'kms:TagResource']);
   });
 
   test('no table can be scanned or changed', () => {
@@ -157,10 +168,10 @@ describe('what nobody may do', () => {
     ]);
   });
 
-  test('only expire-certificates deletes items: expiries, and what else its transaction touches in a transaction only', () => {
+  test('only expire-certificates and delete-webhook delete items: expiries, and what else their transactions touch in a transaction only', () => {
     const deleting = (name: string) => statementsOf(name).filter(({ Action }) => list(Action).includes('dynamodb:DeleteItem'));
-    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['expire-certificates']);
-    const elsewhere = deleting('expire-certificates').filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
+    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['delete-webhook', 'expire-certificates']);
+    const elsewhere = ['delete-webhook', 'expire-certificates'].flatMap(deleting).filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
     expect(elsewhere.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).toEqual([['EXPIRY#*']]);
   });
 

@@ -1,6 +1,6 @@
 import { constants, createHash, privateEncrypt } from 'node:crypto';
 import { buildCrl, type CrlRequest } from '../../lambdas/pki/crl.ts';
-import { buildOcspResponderCertificate } from '../../lambdas/pki/ocsp-responder-certificate.ts';
+import { buildServiceCertificate } from '../../lambdas/pki/service-certificate.ts';
 import { distributed, notBefore, rsaKey, signed, type TestAuthority, testAuthority, type TestKey } from './authority-fixture.ts';
 
 export const thisUpdate = new Date('2026-06-01T00:00:00.999Z');
@@ -18,14 +18,14 @@ export function signedCrl(authority: TestAuthority, changes: Partial<CrlRequest>
   return unsigned.withSignature(signDigest(unsigned.digest, signer));
 }
 
-export const responderName = { country: 'JP', organization: 'Kakunin', commonName: 'Kakunin OCSP Responder' };
-export const responderSerialNumber = '33'.repeat(16);
+const responderName = { country: 'JP', organization: 'Kakunin', commonName: 'Kakunin OCSP Responder' };
+const responderSerialNumber = '33'.repeat(16);
 
 export function responderCertificate(authority: TestAuthority, key: TestKey, responderNotBefore = notBefore): Uint8Array {
   return signed(
-    buildOcspResponderCertificate({
-      subject: responderName, subjectPublicKeyInfoDer: key.subjectPublicKeyInfoDer, serialNumber: responderSerialNumber, notBefore: responderNotBefore,
-      validitySeconds: 30 * 86_400 - 1, issuerCertificateDer: authority.issuingCertificateDer, settings: distributed,
+    buildServiceCertificate({
+      role: 'ocsp', subject: responderName, subjectPublicKeyInfoDer: key.subjectPublicKeyInfoDer, serialNumber: responderSerialNumber, notBefore: responderNotBefore,
+      issuerCertificateDer: authority.issuingCertificateDer, settings: distributed,
     }),
     authority.issuingKey,
   );

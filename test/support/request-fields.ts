@@ -1,3 +1,4 @@
+import { announcedEvents } from '../../lambdas/authority/announcement.ts';
 import { actionTypes } from '../../lambdas/authority/risk-assessment.ts';
 import type { RouteName } from '../../lambdas/routes.ts';
 
@@ -106,6 +107,28 @@ const freeForm = (maximumBytes: number): Kind => ({
   passed: [{}, { '': '' }, { constructor: 1, toString: 2, hasOwnProperty: 3, toJSON: 4, prototype: {} }, { a: [1, 'é', null, true, { b: 1e300, c: 5e-324 }] }, { 'a\u0000': '\u0000\u202e' }, ofDepth(16), ofSize(maximumBytes)],
 });
 
+const urlOfLength = (length: number) => `https://example.com/${x(length - 'https://example.com/'.length)}`;
+
+/** Which hosts a webhook may have is tried in test/authority/webhook-host.test.ts. */
+const webhookUrl: Kind = {
+  refused: [
+    ...notText, ...blank, ...unprintable, ...lineBreaks, 'x', 'example.com', '//example.com', 'http://example.com', 'HTTP://example.com', 'ftp://example.com', 'wss://example.com', 'file:///etc/passwd', 'javascript:alert(1)',
+    'data:text/plain,x', 'https:', 'https:/', 'https://', 'https:example.com', 'https:/example.com', 'https:\\\\example.com', 'https://example.com\\@127.0.0.1', ' https://example.com', 'https://example.com ', 'https://exa mple.com',
+    'https://example.com:99999', 'https://example.com:x', 'https://[::1', 'https://%', 'https://exa<mple.com', 'https://1.2.3.4.5', 'https://256.1.1.1',
+    'https://user@example.com', 'https://user:password@example.com', 'https://:password@example.com', 'https://example.com/#', 'https://example.com/hook#x', urlOfLength(2049),
+  ],
+  passed: [
+    'https://example.com', 'HTTPS://EXAMPLE.COM/Hook', 'https://example.com:8443/a/b?c=d&e=%20', 'https://sub.example.co.uk./x', 'https://bücher.example/é', 'https://xn--bcher-kva.example', 'https://8.8.8.8/x',
+    'https://[2606:4700:4700::1111]:443/', 'https://example.com/@user', urlOfLength(2048),
+  ],
+};
+
+const webhookEvents: Kind = {
+  refused: ['agent.created', 1, true, {}, { 0: 'agent.created', length: 1 }, [], ['agent.created', 'agent.created'], [...announcedEvents, announcedEvents[0]]],
+  refusedWithin: [[1], [null], [[]], [''], ['*'], ['agent'], ['agent.retired'], ['message.signed'], ['webhook.created'], ['Agent.created'], [' agent.created'], ['constructor']],
+  passed: [...announcedEvents.map((event) => [event]), [...announcedEvents].reverse()],
+};
+
 /** Seconds of NumericDate (RFC 7519 §2) from now on. */
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
@@ -170,6 +193,14 @@ export const requestFields = {
     model_version: optional(line(128)),
     explanation: optional(text(2000)),
     observed_at: optional(timestamp),
+  },
+  'create-webhook': { url: required(webhookUrl), events: required(webhookEvents), description: optional(text(1000)) },
+  'update-webhook': {
+    url: optionalNotNull(webhookUrl),
+    events: optionalNotNull(webhookEvents),
+    description: optional(text(1000)),
+    active: optionalNotNull(boolean),
+    rotate_secret: optional(boolean),
   },
   'sign-message': {
     payload: required(anyObject),

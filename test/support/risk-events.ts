@@ -44,7 +44,7 @@ export function openSeeding(endpoint: string) {
     /** An item with any attributes at all, such as numbers that JavaScript cannot hold. */
     put: async (tableName: string, item: Record<string, AttributeValue>) => void (await client.send(new PutItemCommand({ TableName: tableName, Item: item }))),
     remove: async (tableName: string, key: Item) => void (await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(key) }))),
-    /** Without a stream, while nobody reads it: the engine takes the longer for a write, the more there is in the stream. */
+    /** Without a stream, so that its consumers need not read what is written. */
     async withoutStream(tableName: string, write: () => Promise<void>): Promise<void> {
       await client.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification: { StreamEnabled: false } }));
       await write();

@@ -1,0 +1,11 @@
+/** The longest URL, in characters, that a webhook may have. */
+export const maximumUrlLength = 2048;
+
+/** What a webhook's URL must be, fit to follow the field's name; undefined where it is so. */
+export function webhookUrlProblem(text: string): string | undefined {
+  // The parser would mend what is not like this, and nobody could tell afterwards what was meant.
+  if (!/^https:\/\/[^\s\\]+$/i.test(text) || !URL.canParse(text)) return 'must be a URL that begins with https://, such as https://example.com/webhooks/kakunin';
+  const { username, password } = new URL(text);
+  if (username !== '' || password !== '') return 'must not hold a user name or a password: check the signature of what is delivered instead';
+  return text.includes('#') ? 'must not have a fragment: leave out the # and what follows it' : undefined;
+}
