@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
 import { kms } from '../../lambdas/aws/kms-client.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
-import { purposeOf, requests } from '../support/faults-requests.ts';
+import { isOfConsumers, purposeOf, requests } from '../support/faults-requests.ts';
 import type { WireCall } from '../support/faults.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { createWebhook, minimalWebhook } from '../support/webhooks.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     // Nearest to the wire, so that a repetition by the SDK counts as what it is.
     client.middlewareStack.add((next, { commandName }) => (args) => {
       const operation = commandName.replace(/Command$/, '');
-      if (!isOfConsumers(operation, inspect(args.input))) sent.push(operation);
+      if (!isOfConsumers({ operation, text: inspect(args.input, { depth: 6 }) })) sent.push(operation);
       return next(args);
     }, { name: 'count', step: 'finalizeRequest', priority: 'low' });
   }
@@ -41,18 +41,13 @@ beforeAll(async () => {
 afterEach(() => runtime.calm());
 afterAll(() => runtime.stop());
 
-/** Whether it is a stream function's doing: a key's deletion, or what is noted of that and of CRLs. */
-function isOfConsumers(operation: string, text: string): boolean {
-  return ['ScheduleKeyDeletion', 'BatchWriteItem', 'Query'].includes(operation) || (operation !== 'TransactWriteItems' && /\b(EFFECT|CRL)#/.test(text));
-}
-
 /** Runs one API request; answers its calls to AWS, the authorizer's aside, as the SDK and as the wire saw them. */
 async function callsOf<Answer>(request: () => Promise<Answer>) {
   await runtime.idle();
   runtime.calm();
   sent = [];
   const answer = await request();
-  const onTheWire = [...runtime.dynamodb.calls, ...runtime.kms.calls].filter(({ operation, text }) => !isOfConsumers(operation, text)).sort((a, b) => a.startedAt - b.startedAt);
+  const onTheWire = [...runtime.dynamodb.calls, ...runtime.kms.calls].filter((call) => !isOfConsumers(call)).sort((a, b) => a.startedAt - b.startedAt);
   expect([...sent].sort()).toEqual(onTheWire.map(({ operation }) => operation).sort());
   return { answer, calls: onTheWire.filter((call) => purposeOf(call) !== 'findApiKey') };
 }

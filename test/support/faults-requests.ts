@@ -36,3 +36,12 @@ export function purposeOf({ operation, input }: WireCall): string {
   const found = Object.entries(requests as Record<string, Pattern>).find(([, pattern]) => pattern.operation === operation && pattern.where?.(input) !== false);
   return found?.[0] ?? operation;
 }
+
+/**
+ * Whether a request is not of the API's doing but of the functions that see to what follows from a change: a key's deletion, audit
+ * chains, the webhooks that want to know, what is noted of CRLs and keys.
+ */
+export function isOfConsumers({ operation, text }: Pick<WireCall, 'operation' | 'text'>): boolean {
+  if (['ScheduleKeyDeletion', 'BatchWriteItem', 'Query'].includes(operation) || /\bCHAIN(ED)?#/.test(text)) return true;
+  return operation !== 'TransactWriteItems' && /\b(EFFECT|CRL)#/.test(text);
+}
