@@ -56,9 +56,11 @@ export async function verifyAudit(services: Services, _operand: string, options:
 
 /** The tenants there are, and those of whom there is nothing left but a chain. */
 async function tenantsOf({ access, auditChains }: Services, wanted: string | undefined): Promise<Pick<Tenant, 'id' | 'name'>[]> {
+  const named = wanted === undefined ? undefined : await access.getTenant(wanted.toLowerCase());
+  if (named !== undefined) return [named];
   const known = await access.listTenants();
   if (wanted !== undefined) {
-    const found = known.filter(({ id, name }) => id === wanted.toLowerCase() || name === wanted);
+    const found = known.filter(({ name }) => name === wanted);
     if (found.length === 1) return found;
     throw new NotDone(found.length === 0 ? `There is no tenant "${wanted}": take an id or a name from "tenant list".` : `There are ${found.length} tenants of the name "${wanted}": take the id of one from "tenant list".`);
   }
