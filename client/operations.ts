@@ -81,7 +81,7 @@ export type AuditEntry = {
   readonly description: string;
   /** What it was done to. */
   readonly affected_id: string;
-  /** Any object, returned as it is: at most 8,192 bytes of JSON and 16 levels. */
+  /** What belongs to the change, by name: texts such as `agent_id`, `reason` or `certificate_serial`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** RFC 3339, UTC. */
   readonly created_at: string;
@@ -91,9 +91,9 @@ export type Authorities = {
   readonly certificates: readonly ({
     readonly role: 'root' | 'issuing' | 'ocsp' | 'attestation';
     readonly subject: string;
-    /** The issuing CA’s name. */
+    /** The name of the CA that signed it. */
     readonly issuer: string;
-    /** The certificate’s: 32 upper-case hexadecimal digits, the same 128 bits as its id. */
+    /** 32 upper-case hexadecimal digits. */
     readonly serial_number: string;
     readonly not_before: string;
     readonly not_after: string;
@@ -116,10 +116,16 @@ export type Certificate = {
   readonly serial_number: string;
   /** The certificate, PEM. */
   readonly certificate_pem: string;
+  /** The same as `certificate_pem`. */
+  readonly pem: string;
   /** The key in KMS that the certificate is for. */
   readonly kms_key_arn: string;
   /** The IAM role that may sign with the key in KMS itself; null where there is none. */
   readonly grantee_principal_arn: string | null;
+  /** What the agent may do, as it was signed. */
+  readonly permitted_actions: readonly string[];
+  /** What a transaction may be, as it was signed. */
+  readonly financial_scope: FinancialScope | null;
   /** The state it is in. */
   readonly status: 'active' | 'revoked' | 'expired';
   /** The certificate’s notBefore. */
@@ -708,9 +714,9 @@ export type ListAgentsQuery = {
   readonly limit?: number | undefined;
   /** How many to skip. */
   readonly offset?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -721,9 +727,9 @@ export type ListCertificatesQuery = {
   readonly status?: 'active' | 'revoked' | 'expired' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -735,14 +741,15 @@ export type GetAgentRiskQuery = {
 export type ListEventsQuery = {
   /** Of an agent of yours, or for verifiers, of the agent that is said to have acted. */
   readonly agent_id?: string | undefined;
+  /** Only events whose `risk_band` it is. */
   readonly band?: 'low' | 'medium' | 'high' | undefined;
   /** What the agent did; each type has a score to start from. */
   readonly action_type?: 'api_call' | 'message_signed' | 'authentication_attempt' | 'data_access' | 'transaction_initiated' | 'data_mutation' | 'authentication_failure' | 'transaction_anomaly' | 'unauthorized_access_attempt' | 'message_verification_failed' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -751,9 +758,9 @@ export type ListWebhookDeliveriesQuery = {
   readonly status?: 'delivered' | 'retrying' | 'failed' | 'cancelled' | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -766,9 +773,9 @@ export type ListAuditEntriesQuery = {
   readonly affected_id?: string | undefined;
   /** How many at most on a page. */
   readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
+  /** The same as `before`, and wins where both are there. */
   readonly cursor?: string | undefined;
-  /** `next_cursor` of the page before. */
+  /** `next_cursor` of the page before, or an RFC 3339 time: for what is older than that. */
   readonly before?: string | undefined;
 };
 
@@ -778,10 +785,10 @@ export class Operations extends Transport {
   readonly agents = {
     /** Register an agent. The agent is `pending` until it is certified. `permitted_actions` and `financial_scope` are also read from `metadata`. */
     create: (body: CreateAgentRequest, options: CallOptions = {}): Promise<Agent> => this.data<Agent>({ method: 'POST', path: `/agents`, isMutation: true, body, accept: 'application/json' }, options),
-    /** List agents, newest first. Walking with `cursor` costs the same on every page; `offset` does not. */
+    /** List agents, newest first. Walking with `cursor` costs the same on every page; `offset` does not. An agent’s own key is shown that agent. */
     list: (query: ListAgentsQuery = {}, options: CallOptions = {}): Promise<Page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>> => this.page<Agent, { readonly total: number; readonly limit: number; readonly offset: number }>({ method: 'GET', path: `/agents`, query, accept: 'application/json' }, options),
     /** The same, page after page. */
-    listAll: (query: Omit<ListAgentsQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Agent> => this.pages((next) => this.agents.list({ ...query, ...(next !== undefined && { cursor: next }) }, options)),
+    listAll: (query: Omit<ListAgentsQuery, 'cursor'> = {}, options: CallOptions = {}): AsyncGenerator<Agent> => this.pages((next) => this.agents.list({ ...query, ...(next !== undefined && { cursor: next, offset: 0 }) }, options)),
     /** An agent and its certificates. */
     get: (id: string, options: CallOptions = {}): Promise<AgentWithCertificates> => this.data<AgentWithCertificates>({ method: 'GET', path: `/agents/${encodeURIComponent(id)}`, accept: 'application/json' }, options),
     /** Change, suspend or retire an agent. A field that is missing stays; `null` clears an optional one. `suspended` and `retired` revoke the active certificate in the same transaction. `active` cannot be set, and `pending` only from `suspended`. A certificate that was issued does not change. */

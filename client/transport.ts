@@ -88,7 +88,6 @@ export class Transport {
       if (outcome instanceof Response && outcome.ok) return outcome;
       const seconds = attempt < retries ? secondsToWait(outcome, attempt) : undefined;
       if (seconds === undefined) throw outcome instanceof Response ? await errorOf(outcome) : outcome;
-      if (outcome instanceof Response) await outcome.body?.cancel();
       await wait(seconds, signal);
     }
   }
@@ -99,7 +98,7 @@ export class Transport {
     const { fetch: send = fetch, timeoutSeconds = 30 } = this.#options;
     const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
     try {
-      return await send(url, { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) });
+      return await received(await send(url, { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) }));
     } catch (cause) {
       signal?.throwIfAborted();
       return timeout.aborted
@@ -118,6 +117,13 @@ export class Transport {
       ...(isMutation && { 'idempotency-key': idempotencyKey }),
     };
   }
+}
+
+/** The answer once all of it is here: a connection may break, or time be over, in the middle of it too. */
+async function received(response: Response): Promise<Response> {
+  const { status, statusText, headers } = response;
+  const body = await response.arrayBuffer();
+  return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
 }
 
 function urlOf(baseUrl: string, { path, query = {} }: CallSpec): string {

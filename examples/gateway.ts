@@ -21,21 +21,20 @@ const app = express();
 app.disable('x-powered-by');
 
 app.get('/nonce', (_request, response) => {
-  const nonce = nonces.issue();
-  response.set('Cache-Control', 'no-store');
-  if (nonce === undefined) response.status(503).set('Retry-After', '60').json({ error: 'Too many nonces are outstanding.' });
-  else response.json({ nonce, audience });
+  response.set('Cache-Control', 'no-store').json({ nonce: nonces.issue(), audience });
 });
 
 app.use(express.raw({ type: () => true, limit: '64kb' }), async (request: Request, response: Response, next: NextFunction) => {
   const [serialNumber, signature, nonce] = ['X-Kakunin-Cert-Serial', 'X-Kakunin-Signature', 'X-Kakunin-Nonce'].map((name) => request.get(name));
   if (!serialNumber || !signature || !nonce) throw new Refusal(401, 'Send X-Kakunin-Cert-Serial, X-Kakunin-Nonce from GET /nonce, and X-Kakunin-Signature over it.');
   if (!/^[0-9A-F]{32}$/.test(serialNumber)) throw new Refusal(401, 'X-Kakunin-Cert-Serial is not 32 upper-case hexadecimal digits.');
-  // Used up before anything is awaited, so that of two requests with it one fails.
-  if (!nonces.use(nonce)) throw new Refusal(401, 'The nonce is not from here, was used, or is older than 60 seconds. Get another from /nonce.');
+  const notFresh = () => new Refusal(401, 'The nonce is not from here, was used, or is older than 60 seconds. Get another from /nonce.');
+  if (!nonces.isFresh(nonce)) throw notFresh();
   const payload = { audience, nonce, method: request.method, path: request.originalUrl, body_sha256: sha256(request.body) };
   const certificate = request.get('X-Kakunin-Certificate');
   response.locals['agent'] = await admit[certificate ? 'offline' : 'online']({ payload, signature, serialNumber, certificate });
+  // Used up by agents alone; of two requests with it one fails here.
+  if (!nonces.use(nonce)) throw notFresh();
   next();
 });
 

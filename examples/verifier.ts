@@ -1,4 +1,6 @@
-import { readTrust, type SignedMessage, type VerifiedMessage, type Verdict, verifyMessage } from 'kakunin/verify';
+import { readTrust, type SignedMessage, type VerifiedMessage, type Verdict, verifyMessage, type VerifyOptions } from 'kakunin/verify';
+
+const options: VerifyOptions = { revocation: 'required for all' };
 
 /**
  * Verifies what agents signed, offline but for the CRLs: each is downloaded when a certificate first needs it. Where a CRL cannot be had, nothing it covers is valid.
@@ -18,14 +20,14 @@ export function openVerifier(authorities: string, crlSeconds = 60): (message: Si
       trust = readTrust({ authorities });
       since = Date.now();
     }
-    const verdict = await verifyMessage(message, trust);
+    const verdict = await verifyMessage(message, trust, options);
     if (verdict.valid || verdict.reason !== 'revocation_unknown') return verdict;
-    // The URLs can be followed: the CA has signed them. Beside the agents' CRLs is the root's, about the CA itself.
-    await Promise.all(verdict.crlUrls.flatMap((url) => [url, new URL('root.crl', url).href]).map(async (url) => {
+    // The URLs can be followed, the CA has signed them: of the agents' CRL and of the root's, about the CA itself.
+    await Promise.all(verdict.crlUrls.map(async (url) => {
       const response = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
       if (response?.ok) crls.set(url, new Uint8Array(await response.arrayBuffer()));
     }));
     trust = readTrust({ authorities, crls: [...crls.values()] });
-    return verifyMessage(message, trust);
+    return verifyMessage(message, trust, options);
   };
 }

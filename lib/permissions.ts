@@ -61,7 +61,7 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
   const answerOcsp = [items(['GetItem'], certificates, issuingAuthority, ocspResponder), sign(keys.ocsp)];
   return {
     'create-agent': [items(['PutItem'], agents, auditEntries)],
-    'list-agents': [query('by-tenant'), items(['BatchGetItem'], agents)],
+    'list-agents': [query('by-tenant'), items(['BatchGetItem', 'GetItem'], agents)],
     'get-agent': [items(['GetItem'], agents), query('by-agent'), items(['BatchGetItem'], certificates)],
     'update-agent': [revoke],
     'retire-agent': [revoke],

@@ -37,6 +37,8 @@ function clientMethod({ path, httpMethod, group, method, operation }: ClientMeth
   const queryType = `${pascalCase(operation.operationId)}Query`;
   const hasQuery = queryParameters.length > 0;
   const cursor = queryParameters.find(({ name }) => name === 'cursor' || name === 'before')?.name ?? 'cursor';
+  // An offset counts from the list's beginning, not from that of each page.
+  const onNextPage = [`${cursor}: next`, ...(queryParameters.some(({ name }) => name === 'offset') ? ['offset: 0'] : [])].join(', ');
   const sent = sentBody(operation);
   const received = receivedBody(operation);
   const isMutation = parameters.some(({ name }) => name === 'Idempotency-Key');
@@ -62,7 +64,8 @@ function clientMethod({ path, httpMethod, group, method, operation }: ClientMeth
   const own = `    /** ${operation.summary}. ${operation.description ?? ''}`.trimEnd().concat(' */\n')
     + `    ${method}: (${signature(queryType)}): Promise<${returned}> => this.${call}${typeArgument}({ ${spec} }, options),\n`;
   const all = `    /** The same, page after page. */\n`
-    + `    ${method}All: (${signature(`Omit<${queryType}, '${cursor}'>`)}): AsyncGenerator<${received.type}> => this.pages((next) => this.${group}.${method}(${pathNames.map((name) => `${name}, `).join('')}{ ...query, ...(next !== undefined && { ${cursor}: next }) }, options)),\n`;
+    + `    ${method}All: (${signature(`Omit<${queryType}, '${cursor}'>`)}): AsyncGenerator<${received.type}> => this.pages((next) => this.${group}.${method}(${pathNames.map((name) => `${name}, `).join('')}{ ...query, ...(next !== undefined && { ${onNextPage} }) }, options)),
+`;
   return {
     // A list without a query has one page.
     source: received.isList && hasQuery ? own + all : own,

@@ -174,7 +174,12 @@ function redirections(name: RouteName): OperationObject['responses'] {
   return name === 'get-crl' ? { 307: { description: 'The CRL is larger than an answer holds; it is at Location.' } } : {};
 }
 
-const retryAfter = { 'Retry-After': { description: 'How many seconds to wait.', schema: { type: 'integer' } } };
+/** With all of a status, or with those that say that a first request is still running. */
+function retryAfter(status: number, codes: readonly string[]): Pick<ResponseObject, 'headers'> {
+  const running = codes.filter((code) => code.endsWith('_IN_PROGRESS'));
+  if (status !== 429 && status !== 503 && running.length === 0) return {};
+  return { headers: { 'Retry-After': { description: `How many seconds to wait${running.length === 0 ? '' : `, with ${running.map((code) => `\`${code}\``).join(', ')}`}.`, schema: { type: 'integer' } } } };
+}
 
 /** A failure that many operations share is described once; those whose codes are an operation's own, with it. */
 function failures(name: RouteName): OperationObject['responses'] {
@@ -200,7 +205,7 @@ function sharedFailures(): Record<string, ResponseObject> {
 function failure(status: number, codes: readonly string[]): ResponseObject {
   return {
     description: codes.map((code) => `\`${code}\``).join(', '),
-    ...((status === 429 || status === 503) && { headers: retryAfter }),
+    ...retryAfter(status, codes),
     content: { 'application/json': { schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }] } } },
   };
 }

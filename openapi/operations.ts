@@ -56,7 +56,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   },
   'list-agents': {
     tag: 'Agents', client: 'agents.list',
-    description: 'Walking with `cursor` costs the same on every page; `offset` does not.',
+    description: 'Walking with `cursor` costs the same on every page; `offset` does not. An agent’s own key is shown that agent.',
     answer: { status: 200, json: page(resources.agent, z.strictObject({ total: z.int(), limit: z.int(), offset: z.int() })) },
     refusals: ['INVALID_CURSOR'],
   },

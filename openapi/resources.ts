@@ -53,8 +53,11 @@ export const certificate = z.strictObject({
   tenant_id: z.string(),
   serial_number: serialNumber,
   certificate_pem: z.string(),
+  pem: z.string().describe('The same as `certificate_pem`.'),
   kms_key_arn: z.string(),
   grantee_principal_arn: z.string().nullable(),
+  permitted_actions: z.array(z.string()).describe('What the agent may do, as it was signed.'),
+  financial_scope: financialScope.nullable().describe('What a transaction may be, as it was signed.'),
   status: certificateStatus,
   issued_at: time,
   expires_at: time,
@@ -148,8 +151,8 @@ export const authorities = z.strictObject({
   certificates: z.array(z.strictObject({
     role: z.enum(['root', 'issuing', 'ocsp', 'attestation']),
     subject: z.string(),
-    issuer: z.string(),
-    serial_number: serialNumber,
+    issuer: z.string().describe('The name of the CA that signed it.'),
+    serial_number: serialNumber.describe('32 upper-case hexadecimal digits.'),
     not_before: time,
     not_after: time,
     fingerprint_sha256: z.string(),
@@ -227,7 +230,7 @@ export const auditEntry = z.strictObject({
   actor_id: z.string(),
   description: z.string(),
   affected_id: z.string(),
-  metadata: z.record(z.string(), z.string()),
+  metadata: z.record(z.string(), z.string()).describe('What belongs to the change, by name: texts such as `agent_id`, `reason` or `certificate_serial`.'),
   created_at: time,
 });
 

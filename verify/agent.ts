@@ -32,12 +32,10 @@ function readAgent(certificate: Certificate, privateArc: string): VerifiedAgent 
   const isNamed = uri !== undefined && (uri === agentUrn(id) || (names?.[1] === tenantId && names[2] === id));
   if (!isNamed || text(valueOf('agentUrn'), 'agent URN') !== agentUrn(id)) throw new DerError('Its subject, subjectAltName and agent URN do not name one agent.');
   const modelText = text(valueOf('model'), 'model', [TAG.ia5String, TAG.utf8String]);
-  const [model = '', ...hash] = modelText.split(':');
-  if (hash.length === 0) throw new DerError('Its model has no model hash.');
+  if (!modelText.includes(':')) throw new DerError('Its model has no model hash.');
   const scope = valueOf('financialScope');
   return {
-    id, uri, tenantId, modelText, model,
-    modelHash: hash.join(':'),
+    id, uri, tenantId, modelText,
     organization: nameAttribute(certificate, OID.organizationName),
     permittedActions: listOf(valueOf('permittedActions')).map((action) => text(action, 'permitted action')),
     financialScope: scope && scopeOf(text(scope, 'financial scope')),

@@ -20,6 +20,6 @@ export type { Encoded } from './encoded.ts';
 export type { SignedContent } from './payload.ts';
 export { readTrust, type Trust, type TrustSource } from './trust.ts';
 export type { NotValid, Reason, TokenClaims, Verdict, VerifiedAgent, VerifiedCertificate, VerifiedMessage, VerifiedToken } from './verdict.ts';
-export { verifyCertificate, type VerifyOptions } from './verify-certificate.ts';
+export { type RevocationPolicy, verifyCertificate, type VerifyOptions } from './verify-certificate.ts';
 export { type SignedMessage, verifyMessage } from './verify-message.ts';
 export { verifyToken, type VerifyTokenOptions } from './verify-token.ts';

@@ -25,7 +25,7 @@ export type SignedContent =
 
 /** What is to be verified, made ready. */
 export interface Content {
-  /** Undefined unless it is JSON. */
+  /** What the octets say, read from them and from nothing that the caller still holds; undefined unless it is JSON. */
   readonly payload: Readonly<Record<string, unknown>> | undefined;
   /** The octets signed, or their digest where there is nothing else. */
   readonly octets: Uint8Array | undefined;
@@ -57,9 +57,9 @@ export function readContent(content: Partial<Record<(typeof KINDS)[number], unkn
 
 function ofJson(read: () => Record<string, unknown>): Content {
   try {
-    const payload = read();
     // What was read is JSON, which always has a canonical form.
-    return { payload, octets: canonicalJson(payload), digest: undefined };
+    const octets = canonicalJson(read());
+    return { payload: JSON.parse(new TextDecoder().decode(octets)) as Record<string, unknown>, octets, digest: undefined };
   } catch (error) {
     if (error instanceof JsonProblem) throw malformed(error.message);
     throw error;

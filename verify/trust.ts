@@ -11,7 +11,7 @@ export interface TrustSource {
   /**
    * The CA certificates that are trusted, as `GET /v1/ca` serves them, from a source that is itself trusted. Roots among
    * them, which have signed themselves, are the trust anchors, and the others help to find the way to one; where there
-   * is no root, each of them is an anchor (a pinned issuing CA).
+   * is no root, each of them is an anchor (a pinned issuing CA), if all could be read: what could not may be the root.
    */
   readonly authorities: Encoded | readonly Encoded[];
   /** CRLs from wherever they came: the agents' shards or the complete one, and the root's. They are signed. */
@@ -54,7 +54,7 @@ export function readTrust({ authorities, crls = [], privateArc = DEFAULT_PRIVATE
   const sources: readonly unknown[] = Array.isArray(authorities) ? authorities : [authorities];
   const certificates = readEach(sources, 'CERTIFICATE', readCertificate, 'authorities', problems);
   const roots = certificates.filter(isSelfIssued);
-  const anchors = roots.length > 0 ? roots : certificates;
+  const anchors = roots.length > 0 || problems.length > 0 ? roots : certificates;
   const readCrls = readEach(crls, 'X509 CRL', readCrl, 'crls', problems);
   const trust = Object.freeze({ problems: Object.freeze(problems) });
   contents.set(trust, { authorities: certificates, anchors, crls: readCrls, privateArc, problems });

@@ -32,8 +32,8 @@ export interface NotValid {
   /** For a person: what was found, and what to do about it. */
   readonly message: string;
   /**
-   * With `revocation_unknown`: where the CRL that covers the certificate is published. The issuing CA signed the
-   * certificate that says so. Empty where it says nothing, and with any other reason.
+   * With `revocation_unknown`: where the CRLs that are missing are published. The issuing CA signed the certificate that
+   * says so, and the root the issuing CA's. Empty where they say nothing, and with any other reason.
    */
   readonly crlUrls: readonly string[];
 }
@@ -49,12 +49,11 @@ export interface VerifiedAgent {
   readonly tenantId: string;
   /** The operator's organization, or the tenant's id where the operator has none. */
   readonly organization: string;
-  /** `model:model_hash`, as it was signed; `model` may be empty. */
+  /**
+   * `<model>:<model_hash>`, as it was signed; the model may be missing before its colon. Compare it whole: models and hashes
+   * have colons of their own, and where one ends and the other begins was not signed.
+   */
   readonly modelText: string;
-  /** What stands before the first colon of {@link modelText}. Where models have colons in their names, compare that text whole. */
-  readonly model: string;
-  /** What stands after it. */
-  readonly modelHash: string;
   readonly permittedActions: readonly string[];
   /** Undefined where none was certified. */
   readonly financialScope: Readonly<Record<string, unknown>> | undefined;
@@ -71,12 +70,12 @@ export interface VerifiedCertificate {
   readonly fingerprintSha256: string;
   /** `unknown` only where the caller wanted revocation checked `if available`. */
   readonly revocation: 'good' | 'unknown';
-  /** Of the issuing CA: `unknown` unless a current CRL of the root was given. */
+  /** Of the issuing CA: `unknown` where it is the trust anchor, and unless a current CRL of the root was given. */
   readonly issuerRevocation: 'good' | 'unknown';
 }
 
 export interface VerifiedMessage extends VerifiedCertificate {
-  /** What was signed, where it is a JSON object: act on this rather than on another reading of the text. */
+  /** What was signed, where it is a JSON object, read from the octets that were verified: act on this rather than on what was handed over. */
   readonly payload: Readonly<Record<string, unknown>> | undefined;
   /** SHA-256 of the octets signed, lower-case hexadecimal digits: `payload_hash` of the service's answer to a signing request. */
   readonly payloadHash: string;

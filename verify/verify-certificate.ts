@@ -4,7 +4,7 @@ import { type Certificate, type CertificateInput, readChain } from './certificat
 import { type Moment, momentOf } from './moment.ts';
 import { findPath, type Path } from './path.ts';
 import { readOrRefuse, Refusal, verdictOf } from './refusal.ts';
-import { revocationStatusOf } from './revocation.ts';
+import { type RevocationStatus, revocationStatusOf } from './revocation.ts';
 import { sha256 } from './signature.ts';
 import { contentsOf, type Trust, type TrustContents } from './trust.ts';
 import type { Verdict, VerifiedCertificate } from './verdict.ts';
@@ -13,13 +13,16 @@ export interface VerifyOptions {
   /** The moment to judge at; now, unless given. */
   readonly at?: Date;
   /**
-   * `required`, the default: a certificate that no current CRL covers is not valid. `if available`: it may be, and the
-   * verdict says `revocation: 'unknown'`. One that a CRL lists as revoked never is.
+   * `required`, the default: a certificate that no current CRL covers is not valid. `required for all`: nor is one whose
+   * issuing CA no current CRL of the root covers. `if available`: it may be, and the verdict says `revocation: 'unknown'`.
+   * One that a CRL lists as revoked never is, nor is one whose issuing CA is listed.
    */
-  readonly revocation?: 'required' | 'if available';
+  readonly revocation?: RevocationPolicy;
   /** How far the clocks of those who date things may be ahead of this one: 0–300, 60 unless given. Nothing lives longer by it. */
   readonly clockToleranceSeconds?: number;
 }
+
+export type RevocationPolicy = 'required' | 'required for all' | 'if available';
 
 /** A certificate that was proved, with what the signatures made by its key need. */
 export interface ProvedCertificate {
@@ -28,7 +31,7 @@ export interface ProvedCertificate {
   readonly moment: Moment;
 }
 
-const POLICIES: readonly unknown[] = ['required', 'if available'];
+const POLICIES: readonly unknown[] = ['required', 'required for all', 'if available'] satisfies RevocationPolicy[];
 
 /**
  * Verifies an agent's certificate: the path to an authority, its dates, purposes and form, and its revocation, as
@@ -49,11 +52,11 @@ export async function proveCertificate(input: unknown, trust: Trust, options: Ve
   const { at = new Date(), revocation = 'required', clockToleranceSeconds = 60 } = options;
   const trusted = contentsOf(trust);
   const moment = momentOf(at, clockToleranceSeconds);
-  if (!POLICIES.includes(revocation)) throw new TypeError("`revocation` must be 'required' or 'if available'.");
+  if (!POLICIES.includes(revocation)) throw new TypeError("`revocation` must be 'required', 'required for all' or 'if available'.");
   if (trusted.anchors.length === 0) throw new Refusal('authorities_malformed', `There is no authority to trust. ${trusted.problems.join(' ')}`.trimEnd());
   const [leaf, ...untrusted] = readOrRefuse('certificate_malformed', () => readChain(input));
   const path = await findPath(leaf, untrusted, trusted, moment);
-  const statuses = await revocationStatuses(path, trusted, moment, revocation === 'required');
+  const statuses = await revocationStatuses(path, trusted, moment, revocation);
   const verified = {
     agent: agentOf(leaf, trusted.privateArc),
     serialNumber: hexOf(leaf.serialNumber).toUpperCase().padStart(32, '0'),
@@ -66,13 +69,25 @@ export async function proveCertificate(input: unknown, trust: Trust, options: Ve
 }
 
 /** The issuing CA first: what a revoked CA has signed, CRLs included, says nothing. */
-async function revocationStatuses({ leaf, issuing, root }: Path, { crls, problems }: TrustContents, moment: Moment, isRequired: boolean): Promise<Pick<VerifiedCertificate, 'revocation' | 'issuerRevocation'>> {
+async function revocationStatuses({ leaf, issuing, root }: Path, { crls, problems }: TrustContents, moment: Moment, policy: RevocationPolicy): Promise<Pick<VerifiedCertificate, 'revocation' | 'issuerRevocation'>> {
   const ofIssuing = root && (await revocationStatusOf(issuing, root, crls, moment, 'issuer_revoked'));
-  const { status, doubts } = await revocationStatusOf(leaf, issuing, crls, moment, 'certificate_revoked');
-  if (isRequired && status === 'unknown') {
-    const why = [...doubts.map((doubt) => `${doubt}.`), ...problems].join(' ');
-    const where = leaf.crlUrls.length === 0 ? 'the complete CRL, GET /v1/crl' : leaf.crlUrls.join(' or ');
-    throw new Refusal('revocation_unknown', `No current CRL that was given covers the certificate. Get ${where}. ${why}`.trimEnd(), leaf.crlUrls);
-  }
-  return { revocation: status, issuerRevocation: ofIssuing?.status ?? 'unknown' };
+  const ofLeaf = await revocationStatusOf(leaf, issuing, crls, moment, 'certificate_revoked');
+  const uncovered: Uncovered[] = [];
+  if (policy === 'required for all' && ofIssuing?.status === 'unknown') uncovered.push({ ...ofIssuing, name: issuing.subjectName, crlUrls: issuing.crlUrls });
+  if (policy !== 'if available' && ofLeaf.status === 'unknown') uncovered.push({ ...ofLeaf, name: 'the certificate', crlUrls: leaf.crlUrls });
+  if (uncovered.length > 0) throw revocationUnknown(uncovered, problems);
+  return { revocation: ofLeaf.status, issuerRevocation: ofIssuing?.status ?? 'unknown' };
+}
+
+/** A certificate that a CRL had to cover, and none did. */
+interface Uncovered extends Pick<RevocationStatus, 'doubts'> {
+  readonly name: string;
+  readonly crlUrls: readonly string[];
+}
+
+function revocationUnknown(uncovered: readonly Uncovered[], problems: readonly string[]): Refusal {
+  const names = uncovered.map(({ name }) => name).join(' and ');
+  const where = uncovered.map(({ crlUrls }) => (crlUrls.length === 0 ? 'the complete CRL, GET /v1/crl' : crlUrls.join(' or '))).join(' and ');
+  const why = [...uncovered.flatMap(({ doubts }) => doubts).map((doubt) => `${doubt}.`), ...problems].join(' ');
+  return new Refusal('revocation_unknown', `No current CRL that was given covers ${names}. Get ${where}. ${why}`.trimEnd(), uncovered.flatMap(({ crlUrls }) => crlUrls));
 }

@@ -35,7 +35,8 @@ webhook. Replaying has it delivered once more.
   --scopes <a,b,…>     what the key may do; without it all, or events:write for an agent's own key:
                        ${scopes.join(', ')}
   --expires <days>     the key works for this many days; without it until it is revoked
-  --agent <agent-id>   the key is held by this agent itself, and can act for no other; of a list, only its certificates
+  --agent <agent-id>   the key is held by this agent itself, can act for no other, and may have agents:read, agents:sign,
+                       events:read and events:write; of a list, only its certificates
   --test               a kak_test_ key instead of a kak_live_ one
   --grace <hours>      how long a rotated key goes on working, 0 to 720; 24 without it, 0 revokes it at once
   --status <status>    only such: pending, active, suspended, retired; of certificates active, revoked, expired

@@ -31,7 +31,7 @@ export interface Principal {
 }
 
 /** What an agent's own key may be given; above all not risk:write, by which an agent would judge itself. */
-const scopesOfAgents: readonly Scope[] = ['events:read', 'events:write', 'agents:sign'];
+const scopesOfAgents: readonly Scope[] = ['agents:read', 'agents:sign', 'events:read', 'events:write'];
 
 /** A new key in the clear, from 32 random bytes: `kak_live_…` or `kak_test_…`. Shown once, never stored. */
 export function formatApiKey(mode: 'live' | 'test', random32: Uint8Array): string {

@@ -25,11 +25,12 @@ export type RevokedCertificate = Certificate & Required<Pick<Certificate, 'revok
  * @throws Refusal CERTIFICATE_NOT_FOUND, CERTIFICATE_ALREADY_REVOKED, CERTIFICATE_EXPIRED, REGISTRY_UNAVAILABLE.
  */
 export async function revokeCertificate({ registry, clock, newId }: RevocationServices, request: RevocationRequest): Promise<RevokedCertificate> {
-  const revokedAt = clock().toISOString();
   const certificate = ownCertificate(await registry.getCertificate(request.certificateId), request.tenantId);
+  // As late as can be: what is signed until the transaction is written is not to look as if it came after the revocation.
+  const revokedAt = clock().toISOString();
   switch (statusAt(certificate, revokedAt)) {
     case 'revoked': throw alreadyRevoked();
-    case 'expired': throw new Refusal('CERTIFICATE_EXPIRED', 'The certificate has expired, so it is trusted by nobody and cannot be revoked. Nothing needs to be done.');
+    case 'expired': throw new Refusal('CERTIFICATE_EXPIRED', 'The certificate has expired, so it is trusted by nobody and cannot be revoked. If its agent is to stop, which may have another since, halt it with POST /v1/agents/{id}/halt.');
     case 'active': break;
   }
   const revocation = { revokedAt, reason: request.reason, reasonCode: request.reasonCode };
@@ -50,5 +51,5 @@ export function revocationAudit(
 }
 
 function alreadyRevoked(): Refusal {
-  return new Refusal('CERTIFICATE_ALREADY_REVOKED', 'The certificate is revoked already, and a revocation is final. Nothing needs to be done.');
+  return new Refusal('CERTIFICATE_ALREADY_REVOKED', 'The certificate is revoked already, and a revocation is final. If its agent is to stop, which may have another since, halt it with POST /v1/agents/{id}/halt.');
 }

@@ -44,25 +44,61 @@ export interface SignedMessage {
 }
 
 /** How long a token lives that does not say. */
-const tokenSeconds = 300;
+export const tokenSeconds = 300;
+
+// Whose certificate is renewed while it signs does so with the new one. That one would have to be renewed in as short a time.
+const attempts = 3;
 
 /**
  * Signs in the agent's name with the key of its active certificate. Three round trips: the agent, the signature, and the
- * transaction that records it on condition that the certificate is active still.
+ * transaction that records it on condition that the certificate is active still. Where it is not, the agent may have
+ * another by now: then as many again.
  *
  * Guarantee: no signature leaves that is not in the audit trail, or that was made under a certificate which had ended by
  * the time it was recorded.
  * @throws Refusal AGENT_NOT_FOUND (also of an agent's own key, for any other agent), AGENT_RETIRED, AGENT_SUSPENDED,
  *   CERTIFICATE_NOT_ACTIVE, KMS_… and REGISTRY_UNAVAILABLE.
  */
-export async function signMessage(services: SigningServices, { principal, actor, agentId, message }: SigningRequest): Promise<SignedMessage> {
-  const { registry, clock, newId } = services;
+export async function signMessage(services: SigningServices, request: SigningRequest): Promise<SignedMessage> {
+  const { registry, clock } = services;
+  const { principal, agentId } = request;
   if (principal.agentId !== undefined && principal.agentId !== agentId) throw agentNotFound();
-  const agent = ownAgent(await registry.getAgent(agentId), principal.tenantId);
-  const certificate = activeCertificate(agent, clock().toISOString());
+  let endedId: string | undefined;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const agent = ownAgent(await registry.getAgent(agentId), principal.tenantId);
+    const certificate = activeCertificate(agent, clock().toISOString());
+    if (certificate.id === endedId) break;
+    const signed = await signUnder(services, request, agent, certificate);
+    if (signed !== undefined) return signed;
+    endedId = certificate.id;
+  }
+  throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent’s certificate ended while the message was being signed, so nothing was. Read the agent before trying again.');
+}
+
+function activeCertificate({ status, activeCertificate: certificate }: Agent, now: string): ActiveCertificate {
+  if (status === 'retired') throw agentRetired();
+  if (status === 'suspended') {
+    throw new Refusal('AGENT_SUSPENDED', 'The agent is suspended, so nothing is signed in its name. Certify it again with POST /v1/agents/{id}/certify before it signs.');
+  }
+  if (status !== 'active' || certificate === undefined || certificate.expiresAt <= now) {
+    throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent has no active certificate, so nothing can be signed in its name. Certify it with POST /v1/agents/{id}/certify first.');
+  }
+  // It is not in the agent's item, and its key does not know the signing role.
+  if (certificate.certificateDer === undefined) {
+    throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent’s certificate was issued before agents could sign with theirs. Renew it with POST /v1/certificates/{id}/renew first.', {
+      data: { certificate_id: certificate.id },
+    });
+  }
+  return certificate;
+}
+
+/** Signs and records under this certificate; undefined where it had ended by then. */
+async function signUnder(services: SigningServices, { actor, message }: SigningRequest, agent: Agent, certificate: ActiveCertificate): Promise<SignedMessage | undefined> {
+  const { registry, clock, newId } = services;
   const id = newId();
   const { digestSha256, tokenWith } = await prepare(services, message, certificate, id);
   const signature = await sign(services, certificate, digestSha256);
+  if (signature === undefined) return undefined;
   const signedAt = clock().toISOString();
   const recorded = await registry.recordSignature(certificate.id, {
     id,
@@ -74,20 +110,8 @@ export async function signMessage(services: SigningServices, { principal, actor,
     metadata: { kind: message.kind, payload_hash: Buffer.from(digestSha256).toString('hex'), certificate_serial: serialNumberOf(certificate.id) },
     createdAt: signedAt,
   });
-  if (!recorded) throw certificateEnded();
+  if (!recorded) return undefined;
   return { certificateId: certificate.id, signature, digestSha256, signedAt, ...(tokenWith !== undefined && { token: tokenWith(signature) }) };
-}
-
-function activeCertificate({ status, activeCertificate: certificate }: Agent, now: string): ActiveCertificate {
-  if (status === 'retired') throw agentRetired();
-  if (status === 'suspended') {
-    throw new Refusal('AGENT_SUSPENDED', 'The agent is suspended, so nothing is signed in its name. Certify it again with POST /v1/agents/{id}/certify before it signs.');
-  }
-  // One issued before agents could sign is not in the agent's item, and its key does not know the signing role.
-  if (status !== 'active' || certificate?.certificateDer === undefined || certificate.expiresAt <= now) {
-    throw new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent has no active certificate that it could sign with, so nothing can be signed in its name. Certify it with POST /v1/agents/{id}/certify first.');
-  }
-  return certificate;
 }
 
 interface Prepared {
@@ -107,20 +131,16 @@ async function prepare({ clock, issuingAuthority }: SigningServices, message: Me
   return { digestSha256: sha256(signingInput), tokenWith: (signature) => compactJws(signingInput, signature) };
 }
 
-/** Has the digest signed, and checks the signature as a stranger would, with the certificate. */
-async function sign({ registry, keys, clock }: SigningServices, { id, keyArn, certificateDer }: ActiveCertificate, digestSha256: Uint8Array): Promise<Uint8Array> {
+/** Has the digest signed, and checks the signature as a stranger would, with the certificate; undefined where that has ended. */
+async function sign({ registry, keys, clock }: SigningServices, { id, keyArn, certificateDer }: ActiveCertificate, digestSha256: Uint8Array): Promise<Uint8Array | undefined> {
   const signature = await keys.signDigest(keyArn, digestSha256).catch(async (cause: unknown) => {
     // The key of a certificate that has just ended is pending deletion: to try again, as other failures ask for, is in vain.
     const certificate = await registry.getCertificate(id);
-    if (certificate !== undefined && statusAt(certificate, clock().toISOString()) !== 'active') throw certificateEnded();
+    if (certificate !== undefined && statusAt(certificate, clock().toISOString()) !== 'active') return undefined;
     throw cause;
   });
-  if (!verifyRsaSha256Digest(subjectPublicKeyInfoOf(certificateDer), digestSha256, signature)) {
+  if (signature !== undefined && !verifyRsaSha256Digest(subjectPublicKeyInfoOf(certificateDer), digestSha256, signature)) {
     throw new Error('The signature that KMS made does not verify with the agent’s certificate.');
   }
   return signature;
-}
-
-function certificateEnded(): Refusal {
-  return new Refusal('CERTIFICATE_NOT_ACTIVE', 'The agent’s certificate was revoked or expired while the message was being signed, so nothing was. Read the agent before trying again.');
 }

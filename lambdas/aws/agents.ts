@@ -67,15 +67,21 @@ function agentUpdate({ agent, set, halt, updatedAt }: AgentChange) {
   const ends = set.status === 'suspended' || set.status === 'retired';
   const assigned = Object.entries(attributes).filter(([, value]) => value !== undefined);
   const removed = [...Object.entries(attributes).filter(([, value]) => value === undefined).map(([name]) => `#${name}`), ...(ends ? ['activeCertificate', 'lease'] : [])];
-  const pointerCondition = agent.activeCertificate === undefined ? 'attribute_not_exists(activeCertificate)' : 'activeCertificate.id = :certificateId';
+  const unchanged = [
+    '#status = :statusBefore',
+    ...(set.status === undefined ? [] : [agent.activeCertificate === undefined ? 'attribute_not_exists(activeCertificate)' : 'activeCertificate.id = :certificateId']),
+    // Of two halts at once the second finds the first, also where there was neither a status to change nor a certificate.
+    ...(halt === undefined ? [] : [agent.halt === undefined ? 'attribute_not_exists(halt)' : 'halt.eventId = :haltBefore']),
+  ];
   return {
     UpdateExpression: `SET ${assigned.map(([name]) => `#${name} = :${name}`).join(', ')}${removed.length > 0 ? ` REMOVE ${removed.join(', ')}` : ''}`,
-    ConditionExpression: set.status === undefined ? '#status = :statusBefore' : `#status = :statusBefore AND ${pointerCondition}`,
+    ConditionExpression: unchanged.join(' AND '),
     ExpressionAttributeNames: { ...Object.fromEntries(Object.keys(attributes).map((name) => [`#${name}`, name])), '#status': 'status' },
     ExpressionAttributeValues: {
       ...Object.fromEntries(assigned.map(([name, value]) => [`:${name}`, value])),
       ':statusBefore': agent.status,
       ...(set.status !== undefined && agent.activeCertificate !== undefined && { ':certificateId': agent.activeCertificate.id }),
+      ...(halt !== undefined && agent.halt !== undefined && { ':haltBefore': agent.halt.eventId }),
     },
   };
 }

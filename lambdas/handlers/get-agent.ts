@@ -1,4 +1,5 @@
 import { ownAgent } from '../authority/agent.ts';
+import { agentNotFound } from '../authority/errors.ts';
 import { ok } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { agentIdOf } from '../http/request.ts';
@@ -9,8 +10,9 @@ import { now, registry } from './services.ts';
 const shownCertificates = 100;
 
 export const handler = endpoint('get-agent', async (request) => {
-  const { tenantId } = request.principal;
+  const { tenantId, agentId: boundTo } = request.principal;
   const agentId = agentIdOf(request);
+  if (boundTo !== undefined && boundTo !== agentId) throw agentNotFound();
   const at = now();
   const [agent, certificates] = await Promise.all([
     registry().getAgent(agentId),

@@ -14,5 +14,5 @@ void (async () => services().issuingAuthority())().catch(() => undefined);
 
 export const handler = mutation('sign-message', async (request) => {
   const { principal, actor, body } = request;
-  return ok(signatureResource(await signMessage(services(), { principal, actor, agentId: agentIdOf(request), message: messageToSign(body) })));
+  return ok(signatureResource(await signMessage(services(), { principal, actor, agentId: agentIdOf(request), message: messageToSign(body, clock()) })));
 });

@@ -24,6 +24,17 @@ export class BadRequest extends Error {
   }
 }
 
+/** That fields of a request's body or query are not as they should be. */
+export function invalidRequest(where: 'body' | 'query', issues: readonly Issue[]): BadRequest {
+  return new BadRequest(400, 'VALIDATION_FAILED', `The ${where} is not as it should be: ${described(issues)}. Correct it and send it again.`, issues);
+}
+
+function described([first, ...others]: readonly Issue[]): string {
+  if (first === undefined) return 'unknown';
+  const where = `${first.path === '' ? 'it' : first.path} ${first.message}`;
+  return others.length === 0 ? where : `${where} (and ${others.length} more)`;
+}
+
 export const statusOf = {
   INVALID_CURSOR: 400,
   AGENT_NOT_FOUND: 404,

@@ -6,7 +6,7 @@ import type { Actor } from '../authority/audit.ts';
 import { maximumBodyBytes, type Route } from '../routes.ts';
 import { parseJsonObject } from './json-body.ts';
 import { readPrincipal } from './principal.ts';
-import { BadRequest, type Issue } from './problem.ts';
+import { BadRequest, invalidRequest, type Issue } from './problem.ts';
 import { parseStrictJsonObject } from './strict-json.ts';
 import { validationMessage } from './validation-messages.ts';
 
@@ -104,13 +104,5 @@ function validated(schema: z.ZodType | undefined, read: () => unknown, where: 'b
   if (schema === undefined) return {};
   const result = schema.safeParse(value, { error: validationMessage });
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }): Issue => ({ path: path.join('.'), message }));
-  throw new BadRequest(400, 'VALIDATION_FAILED', `The ${where} is not as it should be: ${describe(issues)}. Correct it and send it again.`, issues);
-}
-
-function describe(issues: readonly Issue[]): string {
-  const [first, ...others] = issues;
-  if (first === undefined) return 'unknown';
-  const where = `${first.path === '' ? 'it' : first.path} ${first.message}`;
-  return others.length === 0 ? where : `${where} (and ${others.length} more)`;
+  throw invalidRequest(where, result.error.issues.map(({ path, message }): Issue => ({ path: path.join('.'), message })));
 }

@@ -45,14 +45,18 @@ const financialLimits = [
 ] as const satisfies (keyof FinancialScope)[];
 
 export function certificateResource(certificate: Certificate, now: string) {
+  const { permittedActions, financialScope } = certificate.certified;
   return {
     id: certificate.id,
     agent_id: certificate.agentId,
     tenant_id: certificate.tenantId,
     serial_number: serialNumberOf(certificate.id),
     certificate_pem: certificate.certificatePem,
+    pem: certificate.certificatePem,
     kms_key_arn: certificate.keyArn,
     grantee_principal_arn: certificate.granteePrincipalArn ?? null,
+    permitted_actions: permittedActions,
+    financial_scope: financialScopeResource(financialScope),
     status: statusAt(certificate, now),
     issued_at: wholeSeconds(certificate.issuedAt),
     expires_at: wholeSeconds(certificate.expiresAt),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { certifiedAgent, certify, dataOf, fullAgent, minimalAgent, readAgent, registerAgent, revoke } from '../support/agents.ts';
+import { certifiedAgent, certify, dataOf, fullAgent, minimalAgent, readAgent, registerAgent, revoke, unknownId } from '../support/agents.ts';
 import { expectProblem } from '../support/problems.ts';
-import { startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
+import { startTestRuntime, type Call, type Reply, type TestRuntime } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
 
 let runtime: TestRuntime;
@@ -85,6 +85,37 @@ describe('GET /agents/{id}', () => {
   test('takes the id in upper case too', async () => {
     const { id } = await registerAgent(call);
     expect((await readAgent(call, id.toUpperCase())).id).toBe(id);
+  });
+});
+
+describe('an agent’s own key', () => {
+  test('reads that agent and its certificates; the tenant’s other agents are nobody’s to it', async () => {
+    const { agent: own, certificate } = await certifiedAgent(call);
+    const other = await registerAgent(call);
+    const key = await tables.addKey({ tenantId: own.tenant_id, agentId: own.id, scopes: ['agents:read'] });
+    const read = (path: string) => call('GET', path, { key });
+    expect(dataOf(await read(`/agents/${own.id}`), 200)).toMatchObject({ id: own.id, certificates: [certificate] });
+    const [foreign, unknown] = await Promise.all([other.id, unknownId].map((id) => read(`/agents/${id}`)));
+    for (const reply of [foreign, unknown]) expectProblem(reply as Reply, 404, 'AGENT_NOT_FOUND');
+    expect(foreign?.body.error).toBe(unknown?.body.error);
+  });
+
+  test('lists that agent alone', async () => {
+    const { agent: own } = await certifiedAgent(call);
+    await registerAgent(call);
+    const key = await tables.addKey({ tenantId: own.tenant_id, agentId: own.id, scopes: ['agents:read'] });
+    const list = async (query: string) => {
+      const { status, body: { data, meta: { total }, pagination } } = await call('GET', `/agents?${query}`, { key });
+      expect([status, pagination]).toEqual([200, { limit: 20, has_next_page: false, next_cursor: null }]);
+      return [data.map(({ id }: { id: string }) => id), total];
+    };
+    for (const query of ['', 'status=active', 'offset=0']) expect(await list(query)).toEqual([[own.id], 1]);
+    for (const query of ['offset=1', 'before=2999-01-01T00:00:00Z']) expect(await list(query)).toEqual([[], 1]);
+    expect(await list('status=suspended')).toEqual([[], 0]);
+    // Of a key that was written for an agent of another tenant.
+    const stray = await tables.addKey({ tenantId: runtime.tenants[1]?.id ?? '', agentId: own.id, scopes: ['agents:read'] });
+    expect((await call('GET', '/agents', { key: stray })).body).toMatchObject({ data: [], meta: { total: 0 } });
+    expectProblem(await call('GET', `/agents/${own.id}`, { key: stray }), 404, 'AGENT_NOT_FOUND');
   });
 });
 

@@ -49,8 +49,11 @@ describe('POST /agents/{id}/certify', () => {
         tenant_id: pending.tenant_id,
         serial_number: body.data.id.replaceAll('-', '').toUpperCase(),
         certificate_pem: expect.stringMatching(/^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n$/),
+        pem: body.data.certificate_pem,
         kms_key_arn: expect.stringMatching(/^arn:aws:kms:eu-west-1:\d{12}:key\/[0-9a-f-]{36}$/),
         grantee_principal_arn: null,
+        permitted_actions: [],
+        financial_scope: null,
         status: 'active',
         issued_at: expect.stringMatching(wholeSecond),
         expires_at: expect.stringMatching(wholeSecond),
@@ -116,6 +119,15 @@ describe('GET /certificates/{id}', () => {
   test('answers what certify answered', async () => {
     const { status, body } = await call('GET', `/certificates/${certificate.id}`);
     expect([status, body]).toStrictEqual([200, { data: certificate }]);
+  });
+
+  test('says what the agent was permitted when it was signed, here and with the agent', async () => {
+    const { permitted_actions, financial_scope } = fullAgent;
+    expect(certificate).toMatchObject({ permitted_actions, financial_scope });
+    const { agent: edited, certificate: signed } = await certifiedAgent(call, { permitted_actions, financial_scope });
+    await call('PATCH', `/agents/${edited.id}`, { body: { permitted_actions: ['other'], financial_scope: null } });
+    expect(dataOf(await call('GET', `/certificates/${signed.id}`), 200)).toMatchObject({ permitted_actions, financial_scope });
+    expect(await readAgent(call, edited.id)).toMatchObject({ permitted_actions: ['other'], certificates: [{ permitted_actions, financial_scope }] });
   });
 
   test('takes the id in upper case too, but no serial', async () => {

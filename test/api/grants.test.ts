@@ -102,7 +102,9 @@ test('a renewal is refused where the grantee’s account is no longer allowed, a
   const certificate = dataOf(await certifyFor(agentId), 201);
   // As if it had been granted before the setting was changed, which the handlers read once.
   await registry.set(`CERT#${certificate.id}`, 'CERT', 'granteePrincipalArn', 'arn:aws:iam::999999999999:role/trader');
-  expectProblem(await call('POST', `/certificates/${certificate.id}/renew`), 422, 'GRANTEE_NOT_ALLOWED');
+  const reply = await call('POST', `/certificates/${certificate.id}/renew`);
+  expectProblem(reply, 422, 'GRANTEE_NOT_ALLOWED');
+  expect(reply.body.error).toMatch(/not allowed any more.* revoke the certificate and certify the agent/);
   expect(dataOf(await runtime.verify(certificate.serial_number), 200).valid).toBe(true);
 });
 

@@ -97,9 +97,22 @@ describe('an active agent', () => {
   const [, commands = ''] = /```sh\n([^`]*statement\.sig[^`]*)```/.exec(readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')) ?? [];
   const filled = commands.replace('<serial>', certificate.serial_number).replace('<DistributionUrl>', runtime.distributionUrl);
   const run = (script: string) => runClientWithFiles('bash', ['-euo', 'pipefail', '-c', `api=${runtime.url}\n${script}`]);
-  expect(await run(filled)).toMatchObject({ status: 0, stdout: 'Verified OK\n' });
+  expect(await run(filled)).toMatchObject({ status: 0, stdout: expect.stringMatching(/\nVerified OK\n$/) });
   // The same with a statement that was changed.
-  expect(await run(filled.replace('jq -cjS', "sed -i s/Halt/Hold/ receipt.json; jq -cjS"))).toMatchObject({ status: 1, stdout: 'Verification failure\n' });
+  expect(await run(filled.replace('jq -cjS', "sed -i s/Halt/Hold/ receipt.json; jq -cjS"))).toMatchObject({ status: 1, stdout: expect.stringMatching(/\nVerification failure\n$/) });
+
+  // A statement that an agent has signed as its own payload, and the agent's certificate handed out in the other's place.
+  const { agent: forger, certificate: { certificate_pem } } = await certifiedAgent(call);
+  const { receipt_signature: _, signed_by_ca: __, audit_logged: ___, ...statement } = (await verification(certificate.serial_number)).halt_receipt;
+  const { signature } = dataOf(await call('POST', `/agents/${forger.id}/sign`, { body: { payload: { ...statement, reason: 'Forged' } } }), 200);
+  const handedOut = (pem: string) => filled
+    .replace('jq -cjS', `jq '.reason = "Forged" | .receipt_signature = "${signature}"' receipt.json > forged.json; mv forged.json receipt.json; jq -cjS`)
+    .replace(/^curl \S+ \S+attestation\.cer .*$/m, `cat > attestation.pem <<'END'\n${pem}\nEND`);
+  const forged = await run(handedOut(certificate_pem));
+  expect([forged.status, forged.stdout]).toEqual([1, 'attestation.pem: OK\n']);
+  // One that the forger has signed himself.
+  const { stdout: selfSigned } = openssl(['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=Attestation Signer', '-addext', 'extendedKeyUsage=1.3.6.1.5.5.7.3.36']);
+  expect(await run(handedOut(selfSigned))).toMatchObject({ status: 2, stdout: '' });
 });
 
 describe('an agent without an active certificate', () => {
@@ -133,9 +146,22 @@ describe('asked again', () => {
     expect((await runtime.aftermath.audit(agent.id)).filter(({ eventType }) => eventType === 'agent.halted')).toHaveLength(1);
   });
 
-  test('twenty at once are one event, and one receipt', async () => {
-    const { agent } = await certifiedAgent(call);
-    const replies = await Promise.all(Array.from({ length: 20 }, () => halted(agent.id)));
+  test.each<[string, () => Promise<string>]>([
+    ['active', async () => (await certifiedAgent(call)).agent.id],
+    ['pending', async () => (await registerAgent(call)).id],
+    ['suspended', async () => {
+      const { id } = await registerAgent(call);
+      dataOf(await call('PATCH', `/agents/${id}`, { body: { status: 'suspended' } }), 200);
+      return id;
+    }],
+  ])('twenty at once of an agent that is %s are one event, and one receipt', async (_, prepare) => {
+    const agent = { id: await prepare() };
+    const held = runtime.dynamodb.hold({ ...requests.transaction, concerning: agent.id }, { times: 2 });
+    const halts = Promise.all(Array.from({ length: 20 }, () => halted(agent.id)));
+    // Two at least have found the agent as it was.
+    while (held.held < 2) await new Promise(setImmediate);
+    held.release();
+    const replies = await halts;
     expect(new Set(replies.map((data) => JSON.stringify(data))).size).toBe(1);
     expect((await runtime.aftermath.audit(agent.id)).filter(({ eventType }) => eventType === 'agent.halted')).toHaveLength(1);
   });

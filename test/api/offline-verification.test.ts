@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import canonicalize from 'canonicalize';
-import { readTrust, verifyCertificate, verifyMessage } from '../../verify/index.ts';
-import { certifiedAgent, fullAgent, revoke } from '../support/agents.ts';
+import { readTrust, verifyCertificate, verifyMessage, verifyToken } from '../../verify/index.ts';
+import { certifiedAgent, dataOf, fullAgent, revoke } from '../support/agents.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 
 // A counterparty that has only what the service publishes, and an agent that signs with its key in KMS.
@@ -42,11 +42,18 @@ test('what an agent signs is verified from the authorities and CRLs alone, and n
   expect(await verifyMessage(message, trust)).toMatchObject({
     valid: true, payload, serialNumber: certificate.serial_number, revocation: 'good', issuerRevocation: 'good',
     agent: {
-      id: agent.id, tenantId: agent.tenant_id, organization: fullAgent.operator_org, model: fullAgent.model, modelHash: fullAgent.model_hash,
+      id: agent.id, tenantId: agent.tenant_id, organization: fullAgent.operator_org, modelText: `${fullAgent.model}:${fullAgent.model_hash}`,
       permittedActions: fullAgent.permitted_actions, financialScope: fullAgent.financial_scope,
     },
   });
   expect(await verifyMessage({ ...message, payloadText: '{"order":"A-17","amount_usd":99999.5}' }, trust)).toMatchObject({ valid: false, reason: 'signature_mismatch' });
+
+  const signed = async (body: object) => dataOf(await runtime.call('POST', `/agents/${agent.id}/sign`, { body }), 200);
+  expect(await verifyMessage({ ...message, signature: (await signed({ payload })).signature }, trust)).toMatchObject({ valid: true, payload });
+  const { token } = await signed({ jwt: { aud: 'bank.example', nonce: 'n-1' } });
+  const uri = `urn:kakunin:agent:${agent.id}`;
+  expect(await verifyToken(token, trust, { audience: 'bank.example' })).toMatchObject({ valid: true, claims: { iss: uri, sub: uri, nonce: 'n-1' }, agent: { id: agent.id } });
+  expect(await verifyToken(token, trust, { audience: 'shop.example' })).toMatchObject({ valid: false, reason: 'token_audience_mismatch' });
 
   await revoke(runtime.call, certificate.id, { body: { reason: 'Key compromised', reason_code: 'keyCompromise' } });
   const verdictFromNewCrl = async () => verifyCertificate(certificate.certificate_pem, readTrust({ authorities, crls: [await octetsAt(crlUrl)] }));
@@ -56,4 +63,6 @@ test('what an agent signs is verified from the authorities and CRLs alone, and n
     verdict = await verdictFromNewCrl();
   }
   expect(verdict).toMatchObject({ valid: false, reason: 'certificate_revoked', message: expect.stringContaining('keyCompromise') });
+  const current = readTrust({ authorities, crls: [await octetsAt(crlUrl)] });
+  expect(await verifyToken(token, current, { audience: 'bank.example' })).toMatchObject({ valid: false, reason: 'certificate_revoked' });
 }, 60_000);

@@ -1,5 +1,7 @@
 import { verify, X509Certificate } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeProtectedHeader } from 'jose';
+import { verifyRsaSha256Digest } from '../../lambdas/pki/digest-signature.ts';
 import { dataOf } from '../support/agents.ts';
 import { answerLost, answerTorn, awsError, badGateway, cancelled, notPerformed, rewritten, type Fault } from '../support/faults.ts';
 import { expectDiscreet } from '../support/faults-outcome.ts';
@@ -44,32 +46,77 @@ function expectNothingLeaves({ body }: Reply): void {
 }
 
 describe('while KMS signs', () => {
-  const events: Record<string, (signer: Signer) => Promise<unknown>> = {
-    'the certificate is revoked': revoke,
-    'the agent is suspended': ({ agentId }) => runtime.call('PATCH', `/agents/${agentId}`, { body: { status: 'suspended' } }),
-    'the agent is retired': ({ agentId }) => runtime.call('DELETE', `/agents/${agentId}`),
-    'the agent gets another certificate': async (signer) => {
-      await revoke(signer);
-      dataOf(await runtime.certify(signer.agentId), 201);
-    },
-    'the certificate expires': ({ agentId, certificateId }) => runtime.aftermath.expireCertificate(agentId, certificateId, new Date(Date.now() - 1).toISOString()),
-  };
   const moments = ['before the service', 'before the answer'] as const;
-  const rows = Object.keys(events).flatMap((event) => moments.map((where) => ({ event, where })));
+  const atEachMoment = <Event>(events: Record<string, Event>) => Object.entries(events).flatMap(([name, event]) => moments.map((where) => ({ name, where, event })));
 
-  test.each(rows)('$event, KMS being held $where: no signature leaves, and nothing is said to have been signed', async ({ event, where }) => {
+  /** Has each kind of thing signed, KMS being held there while the event happens. */
+  async function signedDuring(event: (signer: Signer) => Promise<unknown>, where: (typeof moments)[number]) {
     const signer = await newSigner();
     const held = runtime.kms.hold({ ...requests.sign, concerning: signer.agentId }, { where });
     const replies = Promise.all(Object.values(bodies).map((body) => sign(signer.agentId, body)));
     await held.reached;
     while (held.held < 3) await new Promise(setImmediate);
-    await events[event]?.(signer);
+    await event(signer);
     held.release();
-    for (const reply of await replies) {
-      expectProblem(reply, 422, 'CERTIFICATE_NOT_ACTIVE');
+    return { signer, replies: await replies };
+  }
+
+  const ends: Record<string, [string, (signer: Signer) => Promise<unknown>]> = {
+    'the certificate is revoked': ['AGENT_SUSPENDED', revoke],
+    'the agent is suspended': ['AGENT_SUSPENDED', ({ agentId }) => runtime.call('PATCH', `/agents/${agentId}`, { body: { status: 'suspended' } })],
+    'the agent is halted': ['AGENT_SUSPENDED', ({ agentId }) => runtime.call('POST', `/agents/${agentId}/halt`)],
+    'the agent is retired': ['AGENT_RETIRED', ({ agentId }) => runtime.call('DELETE', `/agents/${agentId}`)],
+    'the certificate expires': ['CERTIFICATE_NOT_ACTIVE', ({ agentId, certificateId }) => runtime.aftermath.expireCertificate(agentId, certificateId, new Date(Date.now() - 1).toISOString())],
+  };
+
+  test.each(atEachMoment(ends))('$name, KMS being held $where: no signature leaves, and nothing is said to have been signed', async ({ where, event: [code, end] }) => {
+    const { signer, replies } = await signedDuring(end, where);
+    for (const reply of replies) {
+      expectProblem(reply, 422, code);
       expectNothingLeaves(reply);
     }
     expect(await signaturesOf(signer.agentId)).toEqual([]);
+  });
+
+  const successions: Record<string, (signer: Signer) => Promise<Reply>> = {
+    'the certificate is renewed': ({ certificateId }) => runtime.call('POST', `/certificates/${certificateId}/renew`),
+    'the agent gets another certificate': async (signer) => {
+      await revoke(signer);
+      return runtime.certify(signer.agentId);
+    },
+  };
+
+  test.each(atEachMoment(successions))('$name, KMS being held $where: the new one signs, and that alone is recorded', async ({ where, event }) => {
+    let successor = { serial_number: '', certificate_pem: '' };
+    const { signer, replies } = await signedDuring(async (first) => {
+      successor = dataOf(await event(first), 201);
+      await runtime.idle(); // The key of the first is on its way out.
+    }, where);
+    const { publicKey } = new X509Certificate(successor.certificate_pem);
+    const signed = replies.map((reply) => dataOf(reply, 200));
+    for (const { certificate_serial, signature, payload_hash, token = '' } of signed) {
+      expect([certificate_serial, verifyRsaSha256Digest(publicKey.export({ format: 'der', type: 'spki' }), Buffer.from(payload_hash, 'hex'), Buffer.from(signature, 'base64'))]).toEqual([successor.serial_number, true]);
+      if (token !== '') expect(decodeProtectedHeader(token).x5c?.[0]).toBe(new X509Certificate(successor.certificate_pem).raw.toString('base64'));
+    }
+    const recorded = await signaturesOf(signer.agentId);
+    expect(recorded.map(({ metadata }) => [metadata.payload_hash, metadata.certificate_serial]).sort()).toEqual(signed.map(({ payload_hash }) => [payload_hash, successor.serial_number]).sort());
+  });
+
+  test('the certificate is renewed again and again: no signature leaves, and the agent is there to be read', async () => {
+    const { agentId, certificateId: first } = await newSigner();
+    let certificateId = first;
+    const attempts: string[] = [];
+    const signing = (async () => sign(agentId))();
+    for (;;) {
+      const held = runtime.kms.hold({ ...requests.sign, concerning: agentId }, { where: 'before the answer', times: 1 });
+      if (await Promise.race([held.reached.then(() => false), signing.then(() => true)])) break;
+      attempts.push(certificateId);
+      certificateId = dataOf(await runtime.call('POST', `/certificates/${certificateId}/renew`), 201).id;
+      held.release();
+    }
+    expectProblem(await signing, 422, 'CERTIFICATE_NOT_ACTIVE');
+    expect(attempts).toHaveLength(3);
+    expect(await signaturesOf(agentId)).toEqual([]);
   });
 
   test('nothing of the kind happens: the signature leaves when it is recorded', async () => {
@@ -151,7 +198,7 @@ describe('KMS answers', () => {
     const [key] = await runtime.aftermath.agentKeys(signer.agentId);
     expect(key?.state).toBe('PendingDeletion');
     held.release();
-    expectProblem(await reply, 422, 'CERTIFICATE_NOT_ACTIVE');
+    expectProblem(await reply, 422, 'AGENT_SUSPENDED');
   });
 });
 
@@ -178,6 +225,20 @@ describe('the record', () => {
     injection.remove();
     expect((await sign(agentId)).status).toBe(200);
     expect(await signaturesOf(agentId)).toHaveLength(1);
+  });
+
+  test('that is made while a revocation has only been asked for is not dated after it', async () => {
+    const { agentId, certificateId } = await newSigner();
+    const held = runtime.dynamodb.hold({ ...requests.readCertificate, concerning: certificateId });
+    const revocation = runtime.call('POST', `/certificates/${certificateId}/revoke`, { body: { reason: 'test' } });
+    await held.reached;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await sign(agentId)).status).toBe(200);
+    held.release();
+    dataOf(await revocation, 200);
+    const { revokedAt } = (await runtime.aftermath.certificate(certificateId)) as { revokedAt: string };
+    const [recorded] = await signaturesOf(agentId);
+    expect(revokedAt >= String(recorded?.createdAt)).toBe(true);
   });
 
   test('may be contended for a while, as where an agent signs much at once', async () => {

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeProtectedHeader, errors, importX509, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import { certifiedAgent, dataOf, fullAgent } from '../support/agents.ts';
@@ -7,6 +7,7 @@ import { keyPool } from '../support/key-pool.ts';
 import { expectProblem } from '../support/problems.ts';
 import { caller, startTestRuntime, type Call, type TestRuntime } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
+import { readTrust, verifyToken } from '../../verify/index.ts';
 
 /* Tokens, as whoever receives one verifies them: with the jose library, and nothing of ours but the root certificate. */
 
@@ -112,9 +113,26 @@ describe('exp', () => {
     ['text', () => String(now() + 60)],
     ['null', () => null],
     ['0', () => 0],
+    ['negative', () => -1],
   ])('may not be %s', async (_, exp) => {
     expectProblem(await signing({ exp: exp() }), 400, 'VALIDATION_FAILED', { issues: ['jwt.exp'] });
   });
+});
+
+test('a request that is repeated under its Idempotency-Key gets the same token, also once its exp is over', async () => {
+  const repeated = (exp: number) => call('POST', `/agents/${agent.id}/sign`, { body: { jwt: { exp } }, headers: { 'idempotency-key': `exp-${exp}` } });
+  const exp = now() + 2;
+  const first = dataOf(await repeated(exp), 200);
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+  expect(now()).toBeGreaterThanOrEqual(exp);
+  expect(dataOf(await repeated(exp), 200)).toStrictEqual(first);
+  expectProblem(await repeated(exp - 1), 400, 'VALIDATION_FAILED', { issues: ['jwt.exp'] });
+});
+
+test('nbf must be before exp, given or not: a token that never begins is of use to nobody', async () => {
+  for (const times of [{ nbf: now() + 200 }, { nbf: now() - 1000 }, { nbf: now() + 599, exp: now() + 600 }]) dataOf(await signing(times), 200);
+  for (const times of [{ nbf: now() + 400 }, { nbf: now() + 600, exp: now() + 600 }]) expectProblem(await signing(times), 400, 'VALIDATION_FAILED', { issues: ['jwt.nbf'] });
+  expectProblem(await signing({ nbf: now() + 9000, exp: now() + 8000 }), 400, 'VALIDATION_FAILED', { issues: ['jwt.exp', 'jwt.nbf'] });
 });
 
 test('nbf is honoured by who verifies', async () => {
@@ -129,6 +147,27 @@ test('a token that was tampered with verifies no more', async () => {
   await expect(verified(`${header}.${raised}.${signature}`)).rejects.toThrow(errors.JWSSignatureVerificationFailed);
   const { claims: kept } = await verified(`${header}.${claims}.${signature}`);
   expect(kept['amount']).toBe(1);
+});
+
+test('a digest is signed blind, so a caller may hash a token of his own: the trail tells them apart, and who limits a token’s age is safe from one for years', async () => {
+  const uri = `urn:kakunin:agent:${agent.id}`;
+  const tokenWith = async (claims: object) => {
+    const [header = ''] = (await tokenOf({})).split('.');
+    const signingInput = `${header}.${Buffer.from(JSON.stringify({ iss: uri, sub: uri, jti: 'chosen', ...claims })).toString('base64url')}`;
+    const digest = createHash('sha256').update(signingInput).digest('base64');
+    const { signature } = dataOf(await call('POST', `/agents/${agent.id}/sign`, { body: { digest } }), 200);
+    return `${signingInput}.${Buffer.from(signature, 'base64').toString('base64url')}`;
+  };
+  const forYears = await tokenWith({ iat: now(), exp: now() + 10 * 365 * 24 * 3600 });
+  expect((await tables.auditOf(agent.id)).at(-1)).toMatchObject({ eventType: 'message.signed', metadata: { kind: 'digest' } });
+  expect((await verified(forYears)).claims.jti).toBe('chosen');
+  await expect(verified(forYears, { maxTokenAge: 3600, currentDate: new Date(Date.now() + 3700_000) })).rejects.toThrow(errors.JWTExpired);
+
+  const trust = readTrust({ authorities: root.toString() });
+  const verdictOn = (token: string) => verifyToken(token, trust, { revocation: 'if available' });
+  expect(await verdictOn(forYears)).toMatchObject({ valid: false, reason: 'token_lifetime_exceeded' });
+  expect(await verdictOn(await tokenWith({ iat: now() + 3600, exp: now() + 7200 }))).toMatchObject({ valid: false, reason: 'token_not_yet_valid' });
+  expect(await verdictOn(await tokenOf({}))).toMatchObject({ valid: true, agent: { uri } });
 });
 
 test('the audit trail knows it as a token', async () => {

@@ -182,13 +182,18 @@ describe('nothing is signed', () => {
     await refused(422, 'CERTIFICATE_NOT_ACTIVE', body, own.id);
   });
 
-  test('with a certificate that was issued before agents could sign', async () => {
-    const { agent: own } = await certifiedAgent(call);
+  test('with a certificate that was issued before agents could sign, until it is renewed', async () => {
+    const { agent: own, certificate: issued } = await certifiedAgent(call);
     const registry = openRegistry(runtime);
     const { activeCertificate: { certificateDer: _, ...pointer } } = (await registry.get(`AGENT#${own.id}`, 'AGENT')) ?? { activeCertificate: {} };
     await registry.set(`AGENT#${own.id}`, 'AGENT', 'activeCertificate', pointer);
     registry.close();
-    await refused(422, 'CERTIFICATE_NOT_ACTIVE', body, own.id);
+    const reply = await requestSigning(body, own.id);
+    // Certifying would be refused, since there is a certificate.
+    expectProblem(reply, 422, 'CERTIFICATE_NOT_ACTIVE', { data: { certificate_id: issued.id } });
+    expect(reply.body.error).toContain('Renew it');
+    dataOf(await call('POST', `/certificates/${issued.id}/renew`), 201);
+    await signed(body, own.id);
   });
 
   test('for an agent that is suspended or retired', async () => {

@@ -176,6 +176,14 @@ describe('the certificate', () => {
     expect(await verification({ ...signed, agent_id: unknownId })).toMatchObject({ valid: false, certificate_status: 'revoked', reason: 'agent_mismatch' });
   });
 
+  test('must not have been renewed, nor does its successor’s key fit', async () => {
+    const { agent: own, certificate: old } = await certifiedAgent(call);
+    const signed = await signedBy(own.id, { a: 1 });
+    const { serial_number } = dataOf(await call('POST', `/certificates/${old.id}/renew`), 201);
+    expect(await verification(signed)).toMatchObject({ valid: false, certificate_status: 'revoked', reason: 'certificate_revoked' });
+    expect(await verification({ ...signed, certificate_serial: serial_number })).toMatchObject({ valid: false, certificate_status: 'active', reason: 'signature_mismatch' });
+  });
+
   test('must not have expired', async () => {
     const { agent: own, certificate: expired } = await certifiedAgent(call);
     const signed = await signedBy(own.id, { a: 1 });

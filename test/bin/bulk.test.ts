@@ -14,7 +14,9 @@ import { admin } from './admin-program.ts';
 import { runProgram } from './program.ts';
 
 /** What stands between the program and the API: answers itself, or has the request passed on. */
-type Interference = (request: IncomingMessage, response: ServerResponse, passOn: () => Promise<void>) => Promise<void>;
+type Interference = (request: IncomingMessage, response: ServerResponse, passOn: (instead?: LostAnswer) => Promise<void>) => Promise<void>;
+/** What is answered in the place of an answer that was lost. */
+type LostAnswer = Readonly<{ status: number; body: string }>;
 
 let runtime: TestRuntime;
 let proxy: Server;
@@ -48,11 +50,12 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const body = await bytesOf(request);
   if (request.method === 'POST') idempotencyKeys.push(String(request.headers['idempotency-key']));
   const { authorization = '', 'idempotency-key': key } = request.headers;
-  const passOn = async () => {
+  const passOn = async (instead?: LostAnswer) => {
     const answer = await fetch(new URL(request.url ?? '', runtime.url), {
       method: request.method ?? 'GET', headers: { authorization, 'content-type': 'application/json', ...(key !== undefined && { 'idempotency-key': String(key) }) },
       ...(body.length > 0 && { body: new Uint8Array(body) }),
     });
+    if (instead !== undefined) return void response.writeHead(instead.status, { 'content-type': 'application/json' }).end(instead.body);
     const retryAfter = answer.headers.get('retry-after');
     response.writeHead(answer.status, { 'content-type': 'application/json', ...(retryAfter !== null && { 'retry-after': retryAfter }) }).end(await answer.text());
   };
@@ -206,6 +209,13 @@ test('What would fail with every row ends the run and is reported of none', asyn
   expect(await reportOf(file)).toHaveLength(3);
 });
 
+test('So does an API that is somewhere else', async () => {
+  const file = await fileOf('agent_id', await agents(3));
+  const elsewhere = await admin('bulk', 'certify', file, '--url', url.replace(/v1$/, ''), '--concurrency', '1');
+  expect(elsewhere).toMatchObject({ status: 1, out: '', error: expect.stringMatching(/nothing at this path.* \(404 NOT_FOUND\) By then 0 of 3 rows/) });
+  expect(await reportOf(file)).toEqual([]);
+});
+
 test('A row that the service failed on is tried again by the next run', async () => {
   const [one = '', two = ''] = await agents(2);
   const file = await fileOf('agent_id', [one, two]);
@@ -216,4 +226,15 @@ test('A row that the service failed on is tried again by the next run', async ()
   expect(await bulk('certify', file, '--concurrency', '1')).toMatchObject({ status: 1, out: expect.stringContaining('1 certified, 1 failed') });
   interfere = undefined;
   expect(await bulk('certify', file)).toMatchObject({ status: 0, out: expect.stringContaining('1 certified, 1 done by an earlier run') });
+});
+
+test('A row that was done, but answered by a time-out, is found done by the next run', async () => {
+  const [id = ''] = await agents(1);
+  const file = await fileOf('agent_id', [id]);
+  interfere = (_request, _response, passOn) => passOn({ status: 504, body: '{"message":"Endpoint request timed out"}' });
+  expect((await bulk('certify', file)).status).toBe(1);
+  interfere = undefined;
+  expect(await bulk('certify', file)).toMatchObject({ status: 0, out: expect.stringContaining('1 certified') });
+  expect(await reportOf(file)).toEqual(['1 failed 504 UNEXPECTED_ANSWER', '1 certified 201']);
+  expect(await certificatesOf(id)).toHaveLength(1);
 });

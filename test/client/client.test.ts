@@ -49,6 +49,9 @@ describe('with the service', () => {
     for await (const { id } of kakunin.agents.listAll({ limit: 2 })) all.push(id);
     expect(all.slice(0, 5)).toEqual(created);
     expect(all).toHaveLength(total);
+    const fromThird: string[] = [];
+    for await (const { id } of kakunin.agents.listAll({ limit: 2, offset: 2 })) fromThird.push(id);
+    expect(fromThird).toEqual(all.slice(2));
   });
 
   it('makes webhooks, and reads what they were told', async () => {
@@ -142,6 +145,21 @@ describe('with a service in trouble', () => {
     const { kakunin, seen } = await troubled([hangUp, inProgress, done]);
     expect(await kakunin.certificates.renew('c')).toEqual({ id: 'a' });
     expect(seen).toHaveLength(3);
+  });
+
+  it('tries again where the connection broke in the middle of the answer, and says so in the end', async () => {
+    const half: RequestListener = (request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
+      response.write('{"data":', () => void request.socket.destroy());
+    };
+    const { kakunin, seen } = await troubled([half, done]);
+    expect(await kakunin.agents.certify('a')).toEqual({ id: 'a' });
+    expect(seen).toHaveLength(2);
+    for (const call of ['crl', 'certificates'] as const) {
+      expect(await failure((await troubled([half], { retries: 0 })).kakunin.authority[call]())).toMatchObject({ name: 'KakuninError', code: 'CONNECTION_FAILED' });
+    }
+    const slow: RequestListener = (_, response) => void response.writeHead(200, { 'content-length': '100' }).write('{');
+    expect(await failure((await troubled([slow], { retries: 0, timeoutSeconds: 0.2 })).kakunin.agents.list())).toMatchObject({ code: 'TIMEOUT' });
   });
 
   it('does not try again what would not help', async () => {

@@ -5,25 +5,31 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runProgram } from '../bin/program.ts';
 import { certifiedAgent } from '../support/agents.ts';
 import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
+import { openTables, type Tables } from '../support/tables.ts';
 import { certifiedByOperator, credentials, revokedByOperator } from './example-programs.ts';
 
 let runtime: TestRuntime;
+let tables: Tables;
 let directory: string;
 let agentId: string;
 
 beforeAll(async () => {
   runtime = await startTestRuntime();
+  tables = openTables(runtime);
   directory = await mkdtemp(join(tmpdir(), 'kakunin-test-'));
   await writeFile(join(directory, 'ca.pem'), (await runtime.call('GET', '/ca', { key: null })).body);
   agentId = await certifiedByOperator(runtime);
 });
 afterAll(async () => {
+  tables.close();
   await runtime.stop();
   await rm(directory, { recursive: true, force: true });
 });
 
+/** By an agent with a key of its own, that can do no more than this takes. */
 async function paymentOf(amount: number, payer = agentId): Promise<{ payment: Record<string, unknown>; signature: string; certificate: string }> {
-  const { status, stdout, stderr } = await runProgram('examples/agent.ts', [payer, String(amount)], { environment: credentials(runtime) });
+  const key = await tables.addKey({ tenantId: runtime.tenants[0]?.id ?? '', agentId: payer, scopes: ['agents:read', 'agents:sign'] });
+  const { status, stdout, stderr } = await runProgram('examples/agent.ts', [payer, String(amount)], { environment: { ...credentials(runtime), KAKUNIN_KEY: key } });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout);
 }

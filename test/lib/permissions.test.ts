@@ -39,7 +39,7 @@ const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp 
 /** Who may do what: all of it, beside every function's own logs and traces. */
 const expected: Record<string, readonly string[]> = {
   'create-agent': ['dynamodb:PutItem on <registry>, keys in AGENT#* AUDIT#*', keyed],
-  'list-agents': ['dynamodb:BatchGetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <registry>/index/by-tenant'],
+  'list-agents': ['dynamodb:BatchGetItem dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <registry>/index/by-tenant'],
   'get-agent': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
     'dynamodb:GetItem on <registry>, keys in AGENT#*',

@@ -82,6 +82,14 @@ it('describes a query’s numbers as numbers, with their limits', () => {
 it('says what each field means, but those whose name does', () => {
   const silent = Object.entries(document.components.schemas).flatMap(([name, { properties = {} }]) => Object.entries(properties).flatMap(([field, { description, $ref }]) => (description === undefined && $ref === undefined ? [`${name}.${field}`] : [])));
   expect(silent.filter((field) => !/\.(id|description|subject|algorithm|checks|time|certificates|role|not_before|not_after|agent|halt_receipt|valid|agent_name)$/.test(field))).toEqual([]);
+  expect(all.flatMap(({ operation }) => (operation.parameters ?? []).filter(({ description }) => description === undefined).map(({ name }) => `${operation.operationId} ${name}`))).toEqual([]);
+});
+
+it('says of a field what is true where it stands, though another has the same name', () => {
+  const { Agent, AuditEntry, Verification, Authorities } = document.components.schemas;
+  const authority = Authorities?.properties?.['certificates']?.items;
+  expect(AuditEntry?.properties?.['metadata']?.description).not.toBe(Agent?.properties?.['metadata']?.description);
+  for (const field of ['issuer', 'serial_number']) expect(authority?.properties?.[field]?.description).not.toBe(Verification?.properties?.[field]?.description);
 });
 
 it('has examples that the service takes', () => {
@@ -100,6 +108,13 @@ it('names the codes of failures by status', () => {
   });
   expect(document.paths['/agents/{id}/certify']?.['post']?.responses).toMatchObject({ 401: { $ref: '#/components/responses/Unauthorized' }, 409: { description: expect.stringContaining('`ACTIVE_CERTIFICATE_EXISTS`') } });
   expect([...problemsOf('get-openapi').keys()]).toEqual([429, 500, 503]);
+});
+
+it('says which failures come with Retry-After', () => {
+  const headers = (name: string) => document.components.responses[name]?.headers;
+  for (const name of ['Unavailable', 'RateLimited']) expect(headers(name)).toMatchObject({ 'Retry-After': { schema: { type: 'integer' } } });
+  expect(headers('Unauthorized')).toBeUndefined();
+  expect(document.paths['/agents/{id}/certify']?.['post']?.responses['409']).toMatchObject({ headers: { 'Retry-After': { description: 'How many seconds to wait, with `ISSUANCE_IN_PROGRESS`, `REQUEST_IN_PROGRESS`.' } } });
 });
 
 it('gives each method of the client to one operation', () => {

@@ -32,8 +32,6 @@ describe('a certificate that holds', () => {
         uri: `urn:kakunin:agent:${agent.id}`,
         tenantId: agent.tenantId,
         organization: agent.operatorOrg,
-        model: 'claude',
-        modelHash: 'sha256:9f86d081',
         modelText: 'claude:sha256:9f86d081',
         permittedActions: agent.permittedActions,
         financialScope: agent.financialScope,
@@ -50,11 +48,11 @@ describe('a certificate that holds', () => {
   it('may say little, and in any alphabet', async () => {
     const { operatorOrg: _, model: __, financialScope: ___, ...bare } = agent;
     expect(await verdictOn(world.issue({ agent: { ...bare, permittedActions: [] } }))).toMatchObject({
-      valid: true, agent: { organization: agent.tenantId, model: '', modelHash: agent.modelHash, permittedActions: [], financialScope: undefined },
+      valid: true, agent: { organization: agent.tenantId, modelText: `:${agent.modelHash}`, permittedActions: [], financialScope: undefined },
     });
     const foreign = { ...agent, model: 'モデル', permittedActions: ['', '\ufeff"\\\u0000'], financialScope: { '': 1e20, __proto__: null } };
     expect(await verdictOn(world.issue({ agent: foreign }))).toMatchObject({
-      valid: true, agent: { model: 'モデル', permittedActions: foreign.permittedActions, financialScope: { '': 1e20 } },
+      valid: true, agent: { modelText: `モデル:${agent.modelHash}`, permittedActions: foreign.permittedActions, financialScope: { '': 1e20 } },
     });
   });
 
@@ -91,6 +89,14 @@ describe('the authorities', () => {
   it('may be a pinned issuing CA', async () => {
     const pinned = world.trusting({ authorities: [certificateToPem(world.authority.issuingCertificateDer)] });
     expect(await verdictOn(world.certificate, pinned)).toMatchObject({ valid: true, issuerRevocation: 'unknown' });
+  });
+
+  it('are not the pinned issuing CA where the root among them cannot be read: its CRL would not be asked for', async () => {
+    const { issuingCertificateDer, rootCertificateDer } = world.authority;
+    const rootInBer = Buffer.concat([rootCertificateDer, Buffer.of(0)]);
+    const trust = world.trusting({ authorities: certificateToPem(issuingCertificateDer) + certificateToPem(rootInBer) });
+    expect(trust.problems).toEqual([expect.stringMatching(/^authorities\[0\] cannot be used\. /)]);
+    expect(await verdictOn(world.certificate, trust)).toEqual({ ...refused('authorities_malformed', /trailing bytes/), crlUrls: [] });
   });
 
   it('never come from the counterparty', async () => {

@@ -26,7 +26,7 @@ describe('a JSON object', () => {
   it('that was signed is valid, with the agent that signed it', async () => {
     const verdict = await verdictOn({ payload: payment, signature: world.sign(payment) });
     expect(verdict).toMatchObject({
-      valid: true, payload: payment, payloadHash: createHash('sha256').update(canonicalize(payment) ?? '').digest('hex'), revocation: 'good', agent: { id: agent.id },
+      valid: true, payload: JSON.parse(canonicalize(payment) ?? '') as unknown, payloadHash: createHash('sha256').update(canonicalize(payment) ?? '').digest('hex'), revocation: 'good', agent: { id: agent.id },
     });
   });
 
@@ -42,6 +42,20 @@ describe('a JSON object', () => {
         expect(await verdictOn({ payload: changed, signature })).toEqual(refused('signature_mismatch'));
       }
     }));
+  });
+
+  it('is what the verdict says it is, whatever becomes of the value that was handed over', async () => {
+    const signature = world.sign({ amount: 1, zero: 0 });
+    const payload: Record<string, unknown> = { zero: -0 };
+    let readings = 0;
+    Object.defineProperty(payload, 'amount', { enumerable: true, configurable: true, get: () => (readings++, 1) });
+    Object.defineProperty(payload, 'hidden', { enumerable: false, value: 'not signed' });
+    const verification = verifyMessage(message({ payload, signature }), world.trust, options);
+    Object.defineProperty(payload, 'amount', { enumerable: true, value: 1000 });
+    const verdict = await verification;
+    expect(verdict.valid && verdict.payload).toStrictEqual({ amount: 1, zero: 0 });
+    expect(readings).toBeGreaterThan(0);
+    expect(verdict).not.toHaveProperty('payload.hidden');
   });
 
   it.each<[string, object, RegExp]>([

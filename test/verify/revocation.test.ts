@@ -115,6 +115,18 @@ describe('the issuing CA', () => {
     expect(await verdictWith([world.shardCrl, signedCrl(world.authority, { issuerCertificateDer: world.authority.rootCertificateDer })])).toMatchObject({ valid: true, issuerRevocation: 'unknown' });
   });
 
+  it('must be covered as well, where the caller wants it, unless it is the anchor', async () => {
+    const rootCrlUrl = 'http://pki.example.com/kakunin/crl/root.crl';
+    const strict: VerifyOptions = { revocation: 'required for all' };
+    expect(await verdictWith([world.shardCrl, rootCrl()], strict)).toMatchObject({ valid: true, revocation: 'good', issuerRevocation: 'good' });
+    expect(await verdictWith([world.shardCrl], strict)).toEqual({ ...refused('revocation_unknown', /covers CN=Kakunin Issuing CA[^.]*\. Get http:\S+root\.crl\.$/), crlUrls: [rootCrlUrl] });
+    expect(await verdictWith([world.shardCrl, rootCrl({ nextUpdate: new Date('2026-06-01T00:00:01Z') })], strict)).toEqual({ ...refused('revocation_unknown', /is out of date/), crlUrls: [rootCrlUrl] });
+    expect(await verdictWith([], strict)).toEqual({ ...refused('revocation_unknown', /covers CN=Kakunin Issuing CA.* and the certificate\. Get \S+root\.crl and \S+shard-3\.crl\./), crlUrls: [rootCrlUrl, shardUrl] });
+    expect(await verdictWith([rootCrl()], strict)).toEqual({ ...refused('revocation_unknown', /covers the certificate\./), crlUrls: [shardUrl] });
+    const pinned = world.trusting({ authorities: world.authority.issuingCertificateDer });
+    expect(await verifyCertificate(world.certificate, pinned, { ...options, ...strict })).toMatchObject({ valid: true, issuerRevocation: 'unknown' });
+  });
+
   it('takes what it has issued with it, once it is revoked', async () => {
     const entry = encodeRevokedCertificate({ serialNumber: issuingSerialNumber, revocationDate: new Date('2026-05-30T00:00:00Z'), reasonCode: 2 });
     expect(await verdictWith([world.shardCrl, rootCrl({ entries: [entry] })], { revocation: 'if available' })).toEqual({ ...refused('issuer_revoked', /CN=Kakunin Issuing CA.*\(cACompromise\)/), crlUrls: [] });

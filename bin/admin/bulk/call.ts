@@ -12,6 +12,9 @@ const patienceMilliseconds = 60_000;
 // Somebody is at it: an earlier run that was killed, or another client.
 const underWay: readonly string[] = ['REQUEST_IN_PROGRESS', 'ISSUANCE_IN_PROGRESS'];
 
+// The gateway's, where no function has a say: --url leads beside the API.
+const wrongPath: readonly string[] = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
+
 /** @throws UsageError where --url or --key-env lead nowhere, or the key would pass in the clear. */
 export function apiOf({ url = '', 'key-env': variable = 'KAKUNIN_KEY' }: CommandOptions, environment: Readonly<Record<string, string | undefined>>): KakuninClient {
   const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
@@ -43,7 +46,7 @@ export async function callForRow<Result>(call: () => Promise<Result>, refused: (
 
 function isAboutRow(error: KakuninError): error is KakuninError & { readonly status: number } {
   const { status, code } = error;
-  if (status === undefined || [401, 403, 429, 503].includes(status)) return false;
+  if (status === undefined || [401, 403, 429, 503].includes(status) || wrongPath.includes(code)) return false;
   // A gateway's own answer to a request that took too long is not the service's; anything else of that kind comes from elsewhere.
   return code !== 'UNEXPECTED_ANSWER' || status >= 500;
 }

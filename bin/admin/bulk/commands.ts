@@ -34,8 +34,8 @@ async function bulk<Order>(action: BulkAction<Order>, services: Services, file: 
   const report = await openReport(file, rows);
   const due = rows.filter((row) => !report.isDone(row));
 
-  // The same again for the same try at the same row, whoever runs it and however often.
-  const keyOf = (row: BulkRow<Order>) => `bulk-${action.outcome}-${hash}-${row.number}-${report.failures(row)}`;
+  // The same again until the row is refused, whoever runs it and however often: a refusal is answered again under its key.
+  const keyOf = (row: BulkRow<Order>) => `bulk-${action.outcome}-${hash}-${row.number}-${report.refusals(row)}`;
   if (!isDry) await report.begin();
   const meter = services.meter(due.length);
   async function finish(row: BulkRow<Order>): Promise<Finished> {

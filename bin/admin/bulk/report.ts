@@ -6,7 +6,7 @@ import type { BulkRow } from './rows.ts';
 
 /*
  * Beside the file, what became of each of its rows: a line as each is finished. A later run reads from it what is done, and
- * how often a row has failed. Where a run was killed between the service's answer and the line, the row is sent once more
+ * how often a row was refused. Where a run was killed between the service's answer and the line, the row is sent once more
  * with the same Idempotency-Key, and answered the same.
  */
 
@@ -15,8 +15,8 @@ const columns = ['row', 'id', 'outcome', 'status', 'code', 'certificate_id', 'se
 export interface Report {
   readonly file: string;
   isDone(row: BulkRow<unknown>): boolean;
-  /** How often the row has failed. */
-  failures(row: BulkRow<unknown>): number;
+  /** How often the row was refused. What came to a 5xx was not: it may have been done all the same. */
+  refusals(row: BulkRow<unknown>): number;
   /** Writes its header, so that nothing is done that could not be reported. Throws NotDone where it cannot be written. */
   begin(): Promise<void>;
   add(row: BulkRow<unknown>, result: RowResult): Promise<void>;
@@ -32,18 +32,18 @@ export async function openReport(bulkFile: string, rows: readonly BulkRow<unknow
   // A line that was cut short was never reported.
   const whole = written.slice(0, written.lastIndexOf('\n') + 1);
   const done = new Set<string>();
-  const failures = new Map<string, number>();
+  const refusals = new Map<string, number>();
   const [header, ...records] = readCsv(whole, file);
   if (header !== undefined && header.fields.join() !== columns.join()) throw notOurs(file, header.line);
-  for (const { line, fields: [number, id = '', outcome] } of records) {
+  for (const { line, fields: [number, id = '', outcome, status] } of records) {
     if (rows[Number(number) - 1]?.id !== id) throw notOurs(file, line);
-    if (outcome === 'failed') failures.set(id, (failures.get(id) ?? 0) + 1);
-    else done.add(id);
+    if (outcome !== 'failed') done.add(id);
+    else if (Number(status) < 500) refusals.set(id, (refusals.get(id) ?? 0) + 1);
   }
   return {
     file,
     isDone: ({ id }) => done.has(id),
-    failures: ({ id }) => failures.get(id) ?? 0,
+    refusals: ({ id }) => refusals.get(id) ?? 0,
     async begin() {
       try {
         if (written.length > whole.length) await truncate(file, Buffer.byteLength(whole));
