@@ -1,7 +1,7 @@
 import { canonicalJson } from '../pki/canonical-json.ts';
+import type { AuditEntry } from './audit.ts';
 import type { ChainedEntry } from './chain-check.ts';
 import { entryStatement, headStatement, type SignedHead } from './chain-link.ts';
-import type { AuditEntry } from './audit.ts';
 
 /* What is exported of a chain, and under which names (docs/audit-trail.md): read by others without us, so it never changes. */
 

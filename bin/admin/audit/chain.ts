@@ -63,7 +63,7 @@ function readHead(tenantId: string, item: Item | undefined, findings: Findings):
   return Number.isInteger(head.sequence) && head.sequence > 0 ? head : undefined;
 }
 
-async function lookAt(items: readonly Item[], { tenantId, inspection, signedHeads, findings }: ChainWalk, follower: ChainFollower, noted: Map<string, ChainPosition>): Promise<void> {
+async function lookAt(items: readonly Item[], { inspection, signedHeads, findings }: ChainWalk, follower: ChainFollower, noted: Map<string, ChainPosition>): Promise<void> {
   const links = items.map(readChainLink);
   const [entryItems, marks] = await Promise.all([inspection.entriesOf(links), inspection.marksOf(links.map(({ entryId }) => entryId))]);
   for (const [index, link] of links.entries()) {
@@ -79,7 +79,7 @@ async function lookAt(items: readonly Item[], { tenantId, inspection, signedHead
       noted.delete(whose);
       if (position.sequence < link.sequence || position.hash !== link.hash) findings.add(whose, `It was noted as number ${position.sequence} with another hash than link ${position.sequence} has: one of the two was altered`);
     }
-    await signedHeads.holdAgainst(tenantId, link);
+    await signedHeads.holdAgainst(link);
   }
 }
 

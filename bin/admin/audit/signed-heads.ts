@@ -8,7 +8,7 @@ import type { Findings } from './findings.ts';
 /** A tenant's signed heads, in their order, those that were there at the beginning. */
 export interface SignedHeads {
   /** Compares with the link those that are of its number, or of one before it. */
-  holdAgainst(tenantId: string, link: ChainLink): Promise<void>;
+  holdAgainst(link: ChainLink): Promise<void>;
   /** The next one, looked at for itself; undefined behind the last. */
   next(): Promise<SignedHead | undefined>;
   /** The number of the last. */
@@ -47,7 +47,7 @@ export async function openSignedHeads(tenantId: string, { inspection, attestatio
   return {
     through: last === undefined ? 0 : readSignedHead(last).sequence,
     next,
-    async holdAgainst(_, link) {
+    async holdAgainst(link) {
       for (let head = await peek(); head !== undefined && head.sequence <= link.sequence; head = await peek()) {
         waiting.shift();
         if (head.sequence < link.sequence) findings.add(`signed head ${head.sequence}`, 'The link that was signed is missing');
