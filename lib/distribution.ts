@@ -35,6 +35,8 @@ export class Distribution extends Construct {
     const files: cloudfront.BehaviorOptions = {
       origin: this.filesOrigin(),
       cachePolicy,
+      // Pages in browsers verify certificates too.
+      responseHeadersPolicy: cloudfront.ResponseHeadersPolicy.CORS_ALLOW_ALL_ORIGINS,
       compress: false,
       allowedMethods: cloudfront.AllowedMethods.ALLOW_GET_HEAD,
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.ALLOW_ALL,

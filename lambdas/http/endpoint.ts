@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import { routes, type MutationName, type RouteName } from '../routes.ts';
+import { routes, type MutationName, type Route, type RouteName } from '../routes.ts';
 import { toProxyResult, type Answer } from './answer.ts';
 import { runOnce, type IdempotencyServices, type Restore } from './idempotency.ts';
 import { problem } from './problem.ts';
@@ -36,6 +36,7 @@ export function mutationEndpoint<Name extends MutationName>(name: Name, services
 function handling<Name extends RouteName>(name: Name, answer: (request: Request<(typeof routes)[Name]>, event: APIGatewayProxyEvent, context: Context) => Promise<Answer>) {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
     .use(outcomeLog(name))
+    .use(readableEverywhere(routes[name]))
     .use(problemRenderer)
     .handler(async (event, context) => toProxyResult(await answer(readRequest(routes[name], event), event, context), event.requestContext.requestId));
 }
@@ -48,6 +49,17 @@ const problemRenderer: EndpointMiddleware = {
     request.response = toProxyResult(problem(request.error, requestId), requestId);
   },
 };
+
+/**
+ * Lets any page in a browser read what is public: whoever is shown a certificate there may ask whether it holds. Nothing is
+ * given away, for these routes look at no credentials. https://fetch.spec.whatwg.org/#http-responses
+ */
+function readableEverywhere({ access }: Route): EndpointMiddleware {
+  const allow: NonNullable<EndpointMiddleware['after']> = ({ response }) => {
+    if (access === 'public' && response) response.headers = { ...response.headers, 'access-control-allow-origin': '*' };
+  };
+  return { after: allow, onError: allow };
+}
 
 /** One line a request, without anything the caller sent; the cause of a 5xx with it. */
 function outcomeLog(name: RouteName): EndpointMiddleware {

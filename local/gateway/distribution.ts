@@ -30,6 +30,7 @@ function objectAnswer({ body, contentType, cacheControl, etag, lastModified }: P
     'content-type': contentType,
     etag,
     'last-modified': lastModified.toUTCString(),
+    'access-control-allow-origin': '*',
     ...(cacheControl !== undefined && { 'cache-control': cacheControl }),
   };
   const known = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];

@@ -37,6 +37,23 @@ afterAll(async () => {
 
 const wholeSecond = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
+describe('pages in browsers, of whatever origin,', () => {
+  const allowed = async (path: string, headers = {}) => (await fetch(path, { headers: { origin: 'https://counterparty.example', ...headers } })).headers.get('access-control-allow-origin');
+
+  test.each(['/verify/{serial}', '/verify/0123', '/verify/no-serial', '/ca', '/crl', '/health', '/openapi.json'])('may read what GET %s answers', async (path) => {
+    expect(await allowed(runtime.url + path.replace('{serial}', certificate.serial_number))).toBe('*');
+  });
+
+  test('may read CRLs and CA certificates', async () => {
+    for (const path of ['/crl/complete.crl', '/ca/issuing.cer', '/ca/root.cer']) expect(await allowed(runtime.distributionUrl + path)).toBe('*');
+  });
+
+  test('may not read what belongs to a tenant', async () => {
+    expect(await allowed(`${runtime.url}/agents/${agent.id}`, { authorization: `Bearer ${runtime.keys.acme}` })).toBeNull();
+    expect(await allowed(`${runtime.url}/agents`)).toBeNull();
+  });
+});
+
 describe('GET /verify/{serial}', () => {
   test('answers what was signed, every field of it, to anyone', async () => {
     const { status, body } = await anyone('GET', `/verify/${certificate.serial_number}`);

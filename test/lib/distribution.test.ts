@@ -8,6 +8,7 @@ const { ofType, bucket, bucketPolicy, render, functions, template } = synthesize
 interface Behavior {
   readonly PathPattern?: string;
   readonly TargetOriginId: string;
+  readonly ResponseHeadersPolicyId?: string;
   readonly ViewerProtocolPolicy: string;
   readonly AllowedMethods: readonly string[];
   readonly CachePolicyId: { readonly Ref: string };
@@ -75,6 +76,8 @@ describe('what certificates point to', () => {
     expect(chosen).toMatchObject({ ViewerProtocolPolicy: 'allow-all', AllowedMethods: ['GET', 'HEAD'] });
     expect(originOf(chosen)).toMatchObject({ DomainName: { 'Fn::GetAtt': [expect.anything(), 'RegionalDomainName'] }, S3OriginConfig: { OriginAccessIdentity: '' } });
     expect(originOf(chosen)?.OriginPath).toBeUndefined();
+    // CloudFront's own SimpleCORS: Access-Control-Allow-Origin: *
+    expect(chosen.ResponseHeadersPolicyId).toBe('60669652-455b-4ae9-85a4-c4c02393f86c');
   });
 
   test.each([ocspUrl(base), `${ocspUrl(base)}/MEIwQDA+MDwwOjAJ/BgUrDgMCGgUABBQ=`])('%s is asked of the API, by http as well, with any method', (url) => {

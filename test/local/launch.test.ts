@@ -42,7 +42,7 @@ test('says where everything is, answers, and ends without a trace', async () => 
   const service = start({ KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex=kak_test_bbb' });
   await service.ready;
   const url = /http:\/\/127\.0\.0\.1:\d+/.source;
-  expect(service.stdout()).toMatch(new RegExp(`^api ${url}/v1\ndynamodb ${url}\nkms ${url}\ns3 ${url}\ndistribution ${url}\nkey acme kak_test_aaa\nkey globex kak_test_bbb\nready\n$`));
+  expect(service.stdout()).toMatch(new RegExp(`^api ${url}/v1\ndynamodb ${url}\nkms ${url}\ns3 ${url}\nsqs ${url}\ndistribution ${url}\nkey acme kak_test_aaa\nkey globex kak_test_bbb\nready\n$`));
   const call = caller(lineOf('api', service), null);
   expect((await call('GET', '/health')).status).toBe(200);
   expect((await call('GET', '/agents', { key: 'kak_test_bbb' })).status).toBe(200);
