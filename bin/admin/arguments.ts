@@ -21,6 +21,8 @@ const optionTypes = {
   'risk-table': { type: 'string' },
   bucket: { type: 'string' },
   queues: { type: 'string' },
+  export: { type: 'boolean' },
+  'audit-bucket': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

@@ -1,10 +1,14 @@
+import type { AuditChainReader } from '../../lambdas/authority/audit-ports.ts';
 import type { Registry } from '../../lambdas/authority/ports.ts';
 import type { accessRegistry } from '../../lambdas/aws/access.ts';
+import type { AuditArchiveReader } from '../../lambdas/aws/audit-archive-reader.ts';
+import type { AuditInspection } from '../../lambdas/aws/audit-inspection.ts';
 import type { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import type { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import type { Table } from '../../lambdas/aws/table.ts';
 import type { TableName } from '../../lambdas/schema.ts';
 import { listAgents, showAgent } from './agents.ts';
+import { verifyAudit } from './audit/verify.ts';
 import { bulkCertify, bulkRevoke } from './bulk/commands.ts';
 import { listCertificates, showCertificate } from './certificates.ts';
 import { discardDeadLetter, listDeadLetters } from './dead-letters.ts';
@@ -17,9 +21,12 @@ import { createTenant, listTenants } from './tenants.ts';
 /** What commands work with. */
 export interface Services {
   readonly access: ReturnType<typeof accessRegistry>;
-  readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates'>;
+  readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates' | 'getAuthority'>;
   readonly deadLetters: ReturnType<typeof deadLetters>;
   readonly deadLetterQueues: ReturnType<typeof deadLetterQueues>;
+  readonly auditChains: Pick<AuditChainReader, 'listTenants'>;
+  readonly inspection: AuditInspection;
+  readonly auditArchive: AuditArchiveReader;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly now: Date;
   /** Says how far a long command has come. */
@@ -48,6 +55,8 @@ export interface CommandOptions {
   readonly 'risk-table'?: string | undefined;
   readonly bucket?: string | undefined;
   readonly queues?: string | undefined;
+  readonly export?: boolean | undefined;
+  readonly 'audit-bucket'?: string | undefined;
 }
 
 /** What a command has to say: to programs, and line by line to people. */
@@ -83,6 +92,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'certificate show': { operand: 'id or serial number', options: [], required: [], run: showCertificate },
   'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
   'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
+  'audit verify': { options: ['tenant', 'export', 'audit-bucket'], required: [], run: verifyAudit },
   'dead-letter list': { options: ['bucket', 'queues'], required: [], run: listDeadLetters },
   'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'queues', 'risk-table'], required: [], run: replayDeadLetters },
   'dead-letter discard': { operand: 'id', options: ['bucket', 'queues'], required: [], run: discardDeadLetter },

@@ -15,8 +15,10 @@ export class NotDone extends Error {
 export interface Places {
   /** The names of the tables it reads or writes. */
   readonly tables: readonly string[];
-  /** That of the dead letters. */
+  /** That of the dead letters, or of the exports where the command reads those. */
   readonly bucket: string;
+  /** What else it could be named with. */
+  readonly bucketFrom?: string;
   /** What the names of the queues begin with. */
   readonly queues: string;
 }
@@ -38,7 +40,7 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
     case 'ResourceNotFoundException':
       return `${place} has no ${what}: name the registry table with --table or REGISTRY_TABLE${places.tables.length > 1 ? ', the risk table with --risk-table or RISK_TABLE' : ''}.`;
     case 'NoSuchBucket':
-      return `${place} has no ${what}: name it with --bucket or DEAD_LETTER_BUCKET.`;
+      return `${place} has no ${what}: name it with ${places.bucketFrom ?? '--bucket or DEAD_LETTER_BUCKET'}.`;
     case 'QueueDoesNotExist':
       return `${place} has no ${what}: say with --queues or QUEUE_PREFIX what their names begin with.`;
     case 'CredentialsProviderError':

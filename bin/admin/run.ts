@@ -1,4 +1,7 @@
 import { accessRegistry } from '../../lambdas/aws/access.ts';
+import { auditArchiveReader } from '../../lambdas/aws/audit-archive-reader.ts';
+import { auditChainReader } from '../../lambdas/aws/audit-chain-reader.ts';
+import { auditInspection } from '../../lambdas/aws/audit-inspection.ts';
 import { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import { deadLetters } from '../../lambdas/aws/dead-letters.ts';
 import { dynamodb } from '../../lambdas/aws/dynamodb-client.ts';
@@ -36,9 +39,11 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
     const risk = options['risk-table'] ?? (environment['RISK_TABLE'] || 'kakunin-risk');
     const bucket = options.bucket ?? (environment['DEAD_LETTER_BUCKET'] || 'kakunin-dead-letters');
     const queues = options.queues ?? (environment['QUEUE_PREFIX'] || 'kakunin');
-    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], bucket, queues };
+    const auditBucket = options['audit-bucket'] ?? (environment['AUDIT_BUCKET'] || 'kakunin-audit');
+    const archive = { bucket: auditBucket, bucketFrom: '--audit-bucket or AUDIT_BUCKET' };
+    places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], queues, ...(command.options.includes('audit-bucket') ? archive : { bucket }) };
     const services: Services = {
-      ...servicesAt({ registry, risk, bucket, queues }),
+      ...servicesAt({ registry, risk, bucket, queues, auditBucket }),
       now: new Date(),
       progress: (sentence) => error(`${sentence}\n`),
       meter: (total) => startMeter(total, { write: error, isTerminal }),
@@ -56,13 +61,16 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
   }
 }
 
-function servicesAt({ registry, risk, bucket, queues }: { registry: string; risk: string; bucket: string; queues: string }) {
+function servicesAt({ registry, risk, bucket, queues, auditBucket }: { registry: string; risk: string; bucket: string; queues: string; auditBucket: string }) {
   const client = dynamodb();
   return {
     access: accessRegistry(client, registry),
     registry: dynamodbRegistry(client, registry),
     deadLetters: deadLetters(s3(), bucket),
     deadLetterQueues: deadLetterQueues(sqs(), queues),
+    auditChains: auditChainReader({ client, tableName: registry }),
+    inspection: auditInspection({ client, tableName: registry }),
+    auditArchive: auditArchiveReader(s3(), auditBucket),
     tables: { registry: { client, tableName: registry }, risk: { client, tableName: risk } },
   };
 }

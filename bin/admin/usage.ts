@@ -16,6 +16,7 @@ export const usage = `Tenants of Kakunin, their API keys, agents and certificate
   npm run admin -- certificate show <id | serial-number>
   npm run admin -- bulk certify <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
   npm run admin -- bulk revoke <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
+  npm run admin -- audit verify [--tenant <tenant-id | name>] [--export]
   npm run admin -- dead-letter list
   npm run admin -- dead-letter replay <id> | --all
   npm run admin -- dead-letter discard <id>
@@ -24,6 +25,8 @@ Rotating puts a new key in the place of an old one, which goes on working for th
 the API, with a tenant's key; the file's first line names its columns: agent_id to certify; certificate_id or
 serial_number, reason and, if wanted, reason_code to revoke. What became of each row is written to
 <file.csv>.report.csv, and the same command run again goes on with what is not done there.
+
+Verifying the audit trail reads all of it and computes every hash anew; what does not hold is named, and the exit status is 1.
 
 A dead letter is what a function gave up on: a batch of a stream's records, or a message of a queue, such as a delivery to a
 webhook. Replaying has it delivered once more.
@@ -42,11 +45,13 @@ webhook. Replaying has it delivered once more.
   --key-env <variable> the environment variable that holds the API key; otherwise KAKUNIN_KEY
   --concurrency <n>    so many rows at once, 1 to 64; 4 without it
   --dry-run            only read, and say what would become of each row
+  --export             compare the trail with what was exported of it, too
   --all                every dead letter there is
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry
   --risk-table <name>  that of the risk records; otherwise $RISK_TABLE, otherwise kakunin-risk
   --bucket <name>      that of the dead letters; otherwise $DEAD_LETTER_BUCKET, otherwise kakunin-dead-letters
   --queues <prefix>    what the names of the queues begin with, the deployment's; otherwise $QUEUE_PREFIX, otherwise kakunin
+  --audit-bucket <name> that of the exports; otherwise $AUDIT_BUCKET, otherwise kakunin-audit
   --json               JSON on standard output, for programs
   --help               this text
 

@@ -27,8 +27,8 @@ export interface ChainFollower {
  */
 export function chainFollower(from: ChainPosition): ChainFollower {
   let position = from;
-  /** What the next link may name as the hash before its own; undefined where that link is missing. */
-  let previousHashes: readonly string[] | undefined = [from.hash];
+  /** What the next link has to name as the hash before its own; undefined where that link is missing or was altered. */
+  let previousHash: string | undefined = from.hash;
   return {
     get position() {
       return position;
@@ -39,18 +39,20 @@ export function chainFollower(from: ChainPosition): ChainFollower {
       const expected = position.sequence + 1;
       if (sequence > expected) {
         faults.push({ sequence: expected, problem: sequence - expected === 1 ? 'The link is missing' : `The links from here to ${sequence - 1} are missing` });
-        previousHashes = undefined;
+        previousHash = undefined;
+      } else if (sequence !== expected) {
+        return [{ sequence: position.sequence, problem: 'There is another link of this number, under another key' }];
       }
       const computed = linkHashOf(link);
       if (computed !== link.hash) {
         faults.push({ sequence, problem: 'The link was altered: its hash is not that of what it says' });
-      } else if (previousHashes?.includes(link.previousHash) === false) {
+      } else if (previousHash !== undefined && link.previousHash !== previousHash) {
         faults.push({ sequence, problem: `The link does not follow number ${sequence - 1}: one of the two was altered or replaced` });
       }
       // What a link says of its entry counts only if the link holds.
       if (computed === link.hash) faults.push(...entryFaults(link, entry));
       position = { sequence, hash: link.hash };
-      previousHashes = [link.hash, computed];
+      previousHash = computed === link.hash ? computed : undefined;
       return faults;
     },
   };

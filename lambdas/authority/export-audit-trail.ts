@@ -1,10 +1,11 @@
 import { canonicalJson } from '../pki/canonical-json.ts';
 import { attest, type AttestationServices } from './attestation-authority.ts';
 import { exportedHead, exportedLines, headPath, partPath } from './audit-export.ts';
+import type { AuditArchive, AuditChainReader, AuditExports, ExportProgress } from './audit-ports.ts';
 import { chainFollower } from './chain-check.ts';
 import { genesis, headStatement, type ChainPosition, type SignedHead } from './chain-link.ts';
 import { authorityNotInitialised } from './errors.ts';
-import type { AuditArchive, AuditChain, AuditChainReader, AuditExports, ExportProgress } from './ports.ts';
+import type { AuditChain } from './ports.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
 
 export interface ExportServices extends AttestationServices {
@@ -58,7 +59,7 @@ async function exportChain(services: ExportServices, tenantId: string): Promise<
 }
 
 /** The export that is under way, or a new one, up to where the chain goes now; undefined where there is nothing to export. */
-async function startedExport({ chain, exports }: ExportServices, tenantId: string, before: ExportProgress | undefined): Promise<ExportProgress | undefined> {
+async function startedExport({ chain, reader, exports }: ExportServices, tenantId: string, before: ExportProgress | undefined): Promise<ExportProgress | undefined> {
   const { done, goal } = before ?? { done: genesis, goal: genesis };
   const head = (await chain.getHead(tenantId)) ?? genesis;
   if (head.sequence < goal.sequence) throw new Error(`the chain ends at number ${head.sequence}, and went to ${goal.sequence} before. Look with "audit verify".`);
@@ -67,6 +68,9 @@ async function startedExport({ chain, exports }: ExportServices, tenantId: strin
     if (head.hash !== done.hash) throw new Error(`the chain’s head, number ${head.sequence}, is not the one that was exported. Look with "audit verify".`);
     return undefined;
   }
+  // A goal is not taken back, so it must be one that can be reached.
+  const [last] = await reader.readLinks(tenantId, { after: head.sequence - 1, through: head.sequence, limit: 1 });
+  if (last?.hash !== head.hash) throw new Error(`the chain’s head, number ${head.sequence}, is not that of its last link. Look with "audit verify".`);
   const started = { done, goal: head };
   return (await exports.noteProgress(tenantId, started, before)) ? started : undefined;
 }
@@ -85,7 +89,7 @@ async function exportPart(services: ExportServices, tenantId: string, { done, go
   const { position } = follower;
   const isLast = position.sequence === goal.sequence;
   if (position.sequence !== Math.min(done.sequence + linksInPart, goal.sequence)) throw new Error(`the chain has no link number ${position.sequence + 1}. Look with "audit verify".`);
-  if (isLast && position.hash !== goal.hash) throw new Error(`link number ${goal.sequence} is not the one that was the chain’s head. Look with "audit verify".`);
+  if (isLast && position.hash !== goal.hash) throw new Error(`link number ${goal.sequence} is not the one that was the chain’s head when the export began. Look with "audit verify".`);
   await archive.put(partPath(tenantId, done.sequence + 1, position.sequence), exportedLines(chained), 'application/jsonl');
   if (isLast) await signHead(services, tenantId, position);
   return position;

@@ -1,5 +1,5 @@
 import { GetObjectCommand, PutObjectCommand, S3ServiceException, type S3Client } from '@aws-sdk/client-s3';
-import type { AuditArchive } from '../authority/ports.ts';
+import type { AuditArchive } from '../authority/audit-ports.ts';
 
 /**
  * The bucket of exports, which has an object lock in the stack: nothing in it can be removed before its time, but without the

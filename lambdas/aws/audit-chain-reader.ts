@@ -1,11 +1,12 @@
-import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ChainLink } from '../authority/chain-link.ts';
-import type { AuditChainReader } from '../authority/ports.ts';
+import type { AuditChainReader } from '../authority/audit-ports.ts';
 import { sideBySide, valuesOf } from '../authority/side-by-side.ts';
 import { readAll } from './batch-read.ts';
 import { callingDynamodb } from './failures.ts';
-import { auditEntryKey, chainOf, chains, readAuditEntry, readChainLink, sequenceKey, type Item } from './items.ts';
-import type { Table } from './table.ts';
+import { auditEntryKey, chainOf, chains, readChainLink, sequenceKey } from './chain-items.ts';
+import { readAuditEntry, type Item } from './items.ts';
+import { readItem, type Table } from './table.ts';
 
 // BatchGetItem's limit.
 const mostKeysAtOnce = 100;
@@ -15,13 +16,13 @@ export function auditChainReader(table: Table): AuditChainReader {
   return {
     async listTenants() {
       const tenantIds: string[] = [];
-      let start: Item | undefined;
+      let start: Record<string, AttributeValue> | undefined;
       do {
         const page = await callingDynamodb(() => table.client.send(new QueryCommand({
-          TableName: table.tableName, IndexName: 'by-tenant', KeyConditionExpression: 'tenantCollection = :chains', ExpressionAttributeValues: { ':chains': chains },
+          TableName: table.tableName, IndexName: 'by-tenant', KeyConditionExpression: 'tenantCollection = :chains', ExpressionAttributeValues: { ':chains': { S: chains } },
           ProjectionExpression: 'creation', ExclusiveStartKey: start,
         })));
-        tenantIds.push(...(page.Items ?? []).map(({ creation }) => creation as string));
+        tenantIds.push(...(page.Items ?? []).map(({ creation }) => creation?.S ?? ''));
         start = page.LastEvaluatedKey;
       } while (start !== undefined);
       return tenantIds;
@@ -29,18 +30,18 @@ export function auditChainReader(table: Table): AuditChainReader {
 
     async readLinks(tenantId, { after, through, limit }) {
       const links: ChainLink[] = [];
-      let start: Item | undefined;
+      let start: Record<string, AttributeValue> | undefined;
       if (through <= after) return links;
       do {
         const page = await callingDynamodb(() => table.client.send(new QueryCommand({
           TableName: table.tableName,
           ConsistentRead: true,
           KeyConditionExpression: 'pk = :chain AND sk BETWEEN :first AND :last',
-          ExpressionAttributeValues: { ':chain': chainOf(tenantId), ':first': sequenceKey(after + 1), ':last': sequenceKey(through) },
+          ExpressionAttributeValues: { ':chain': { S: chainOf(tenantId) }, ':first': { S: sequenceKey(after + 1) }, ':last': { S: sequenceKey(through) } },
           Limit: limit - links.length,
           ExclusiveStartKey: start,
         })));
-        links.push(...(page.Items ?? []).map(readChainLink));
+        links.push(...(page.Items ?? []).map((item) => readChainLink(readItem(item))));
         start = page.LastEvaluatedKey;
       } while (start !== undefined && links.length < limit);
       return links;

@@ -1,6 +1,6 @@
 import type { AuditChain } from '../authority/ports.ts';
 import { readAll } from './batch-read.ts';
-import { chainHeadItem, chainHeadKey, chainLinkItem, chainMarkItem, chainMarkKey, readChainHead } from './items.ts';
+import { chainHeadItem, chainHeadKey, chainLinkItem, chainMarkItem, chainMarkKey, readChainHead } from './chain-items.ts';
 import { getItem, type Table } from './table.ts';
 import { transact, type TransactWrite } from './transactions.ts';
 

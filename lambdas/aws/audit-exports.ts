@@ -1,5 +1,6 @@
-import type { AuditExports, ExportProgress } from '../authority/ports.ts';
-import { exportProgressKey, readSignedHead, signedHeadItem, signedHeadKey, type Item } from './items.ts';
+import type { AuditExports, ExportProgress } from '../authority/audit-ports.ts';
+import { exportProgressKey, readSignedHead, signedHeadItem, signedHeadKey } from './chain-items.ts';
+import type { Item } from './items.ts';
 import { getItem, updateItem, type Table } from './table.ts';
 
 export function auditExports(table: Table): AuditExports {

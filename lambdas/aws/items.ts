@@ -6,7 +6,6 @@ import type { AuditEntry } from '../authority/audit.ts';
 import type { Certificate } from '../authority/certificate.ts';
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
 import type { CertificateEnd, EndingCertificate } from '../authority/certificate-end.ts';
-import type { ChainLink, ChainPosition, SignedHead } from '../authority/chain-link.ts';
 import type { Authority, AuthorityRole, Revocation } from '../authority/ports.ts';
 import { reasonCodes } from '../authority/revocation-reasons.ts';
 import type { Webhook } from '../authority/webhook.ts';
@@ -31,11 +30,6 @@ export const alertKey = (agentId: string, recordId: string): Key => ({ pk: `ALER
 export const crlNumberKey = (path: string): Key => ({ pk: `CRL#${path}`, sk: 'CRL' });
 export const tenantKey = (tenantId: string): Key => ({ pk: `TENANT#${tenantId}`, sk: 'TENANT' });
 export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 'KEY' });
-export const chainLinkKey = (tenantId: string, sequence: number): Key => ({ pk: chainOf(tenantId), sk: sequenceKey(sequence) });
-export const chainHeadKey = (tenantId: string): Key => ({ pk: chainOf(tenantId), sk: 'HEAD' });
-export const exportProgressKey = (tenantId: string): Key => ({ pk: exportsOf(tenantId), sk: 'PROGRESS' });
-export const signedHeadKey = (tenantId: string, sequence: number): Key => ({ pk: exportsOf(tenantId), sk: `${signedHeadPrefix}${sequenceKey(sequence)}` });
-export const chainMarkKey = (entryId: string): Key => ({ pk: `CHAINED#${entryId}`, sk: 'CHAINED' });
 export const webhookKey = ({ tenantId, id }: Pick<Webhook, 'tenantId' | 'id'>): Key => ({ pk: webhooksOf(tenantId), sk: id });
 export const webhookCountKey = (tenantId: string): Key => ({ pk: `WEBHOOKS#${tenantId}`, sk: 'COUNT' });
 export const deliveryKey = (webhookId: string, announcement: Announcement): Key => ({ pk: deliveriesOf(webhookId), sk: deliveryPositionOf(announcement) });
@@ -49,16 +43,6 @@ export const deliveryPositionOf = ({ created_at: createdAt, id }: Announcement) 
 /** Partitions of the table, by shard. */
 export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
 export const crlEntriesOf = (crlShard: number) => `REVOKED#${crlShard}`;
-
-/** Partition of the table: a tenant's audit chain. */
-export const chainOf = (tenantId: string) => `CHAIN#${tenantId}`;
-
-/** Partition of the table: what is known of its exports. Not the chain's, so that who signs cannot write to what is signed. */
-export const exportsOf = (tenantId: string) => `EXPORT#${tenantId}`;
-
-/** Twelve digits, so that links sort by their number. */
-export const sequenceKey = (sequence: number) => String(sequence).padStart(12, '0');
-export const signedHeadPrefix = 'SIGNED#';
 
 const endOf = ({ id, expiresAt }: EndingCertificate) => `${expiresAt}#${id}`;
 
@@ -153,49 +137,11 @@ export function auditItem(entry: AuditEntry): Item {
   return { pk: auditEntriesOf(entry.tenantId, shardOf(entry.id)), sk: creationOf(entry), ...index, ...entry };
 }
 
-/** Where the entry of a link is. */
-export function auditEntryKey({ tenantId, entryId, entryCreatedAt }: ChainLink): Key {
-  return { pk: auditEntriesOf(tenantId, shardOf(entryId)), sk: creationOf({ createdAt: entryCreatedAt, id: entryId }) };
-}
-
 /** The entry and nothing else: not that it was delivered again (replay.ts). */
 export function readAuditEntry(item: Item | undefined): AuditEntry | undefined {
   if (item === undefined) return undefined;
   const { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt } = item as unknown as AuditEntry;
   return { id, tenantId, eventType, actor, description, affectedId, metadata, createdAt };
-}
-
-export function chainLinkItem({ tenantId, sequence, ...link }: ChainLink): Item {
-  return { ...chainLinkKey(tenantId, sequence), ...link };
-}
-
-export function readChainLink(item: Item): ChainLink {
-  const { pk, sk, entryId, entryCreatedAt, entryHash, previousHash, hash } = item as Record<string, string>;
-  return { tenantId: pk?.slice(chainOf('').length), sequence: Number(sk), entryId, entryCreatedAt, entryHash, previousHash, hash } as ChainLink;
-}
-
-/** Says that an entry is in a chain, and where. */
-export const chainMarkItem = ({ tenantId, sequence, entryId }: ChainLink): Item => ({ ...chainMarkKey(entryId), tenantId, sequence });
-
-/** Partition of the by-tenant index: every tenant's chain. */
-export const chains = 'CHAINS';
-
-/** What the index has of the head never changes, so that moving the head does not write to it. */
-export function chainHeadItem(tenantId: string, { sequence, hash }: ChainPosition): Item {
-  return { ...chainHeadKey(tenantId), [byTenant.partitionKey]: chains, [byTenant.sortKey]: tenantId, tenantId, sequence, hash };
-}
-
-export function readChainHead(item: Item | undefined): ChainPosition | undefined {
-  return item && { sequence: item['sequence'] as number, hash: item['hash'] as string };
-}
-
-export function signedHeadItem({ tenantId, sequence, ...head }: SignedHead): Item {
-  return { ...signedHeadKey(tenantId, sequence), ...head };
-}
-
-export function readSignedHead(item: Item): SignedHead {
-  const { pk, sk, hash, signedAt, signature, certificatePem } = item as Record<string, string>;
-  return { tenantId: pk?.slice(exportsOf('').length), sequence: Number(sk?.slice(signedHeadPrefix.length)), hash, signedAt, signature: signature as unknown, certificatePem } as SignedHead;
 }
 
 const keyAttributes: readonly string[] = ['pk', 'sk', byTenant.partitionKey, byTenant.sortKey, byAgent.partitionKey];

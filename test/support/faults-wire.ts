@@ -22,7 +22,7 @@ export function readRequest({ method = '', url = '', headers }: IncomingMessage,
 
 /** The members of an answer; of one of S3, what its headers say. */
 export function readAnswer({ status, headers, body }: WireAnswer): Input {
-  if (String(headers['content-type']).includes('json')) return readJson(body);
+  if (/^application\/(json|x-amz-json-1\.\d)\b/.test(String(headers['content-type']))) return readJson(body);
   return { status, ETag: headers['etag'], Metadata: metadataOf(headers as IncomingHttpHeaders) };
 }
 
