@@ -103,7 +103,8 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'relay-changes': [
       sendMessages(queues['retire-keys'].queue), sendMessages(queues['deliver-webhook'].queue), publishEvents(eventBus), items(['Query'], webhooks),
       // What is chained stays: the links behind the head are put where there are none, and the head only ever goes forward.
-      items(['BatchGetItem', 'GetItem', 'PutItem'], auditChains, chainMarks),
+      items(['BatchGetItem', 'GetItem'], auditChains, chainMarks),
+      transactItems(registry, ['PutItem'], [auditChains, chainMarks]),
       readStream(registry), setAside(deadLetters),
     ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).

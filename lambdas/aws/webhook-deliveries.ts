@@ -63,7 +63,7 @@ function deliveryReader(table: Table, webhookId: string): PartitionReader<Webhoo
 /** What was delivered stays delivered, whatever became of a second order for the same. */
 function readDelivery({ pk: _partition, sk: _position, timeToLive: _end, ...item }: Item): WebhookDelivery {
   const { nextAttemptAt, ...delivery } = item as unknown as WebhookDelivery;
-  if (delivery.attempts.some(({ statusCode, error }) => statusCode !== undefined && error === undefined)) return { ...delivery, status: 'delivered' };
+  if (delivery.attempts.some(({ error }) => error === undefined)) return { ...delivery, status: 'delivered' };
   return { ...delivery, ...(nextAttemptAt !== undefined && { nextAttemptAt }) };
 }
 

@@ -62,7 +62,9 @@ test('deliveries are shown with every field, attempt by attempt', async () => {
 test('deliveries come page by page, by status, and from a time back', async () => {
   const { call, tenantId } = await newTenant();
   const { id } = await createWebhook(call);
-  for (let second = 0; second < 5; second++) await note(orderOf(id, tenantId, second), { status: second % 2 === 0 ? 'delivered' : 'failed', attempt: { attemptedAt: at(second), durationMilliseconds: 1, statusCode: 200 } });
+  for (let second = 0; second < 5; second++) await note(orderOf(id, tenantId, second), second % 2 === 0
+    ? { status: 'delivered', attempt: { attemptedAt: at(second), durationMilliseconds: 1, statusCode: 200 } }
+    : { status: 'failed', attempt: { attemptedAt: at(second), durationMilliseconds: 1, statusCode: 500, error: 'The receiver answered 500.' } });
   const seconds = async (query: string) => {
     const { status, body } = await call('GET', `/webhooks/${id}/deliveries?${query}`);
     expect([status, body.next_cursor]).toEqual([200, body.pagination.next_cursor]);

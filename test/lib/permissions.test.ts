@@ -90,7 +90,8 @@ const expected: Record<string, readonly string[]> = {
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
   'relay-changes': [
-    'dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CHAIN#* CHAINED#*', 'dynamodb:Query on <registry>, keys in WEBHOOK#*',
+    'dynamodb:BatchGetItem dynamodb:GetItem on <registry>, keys in CHAIN#* CHAINED#*',
+    'dynamodb:PutItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in CHAIN#* CHAINED#*', 'dynamodb:Query on <registry>, keys in WEBHOOK#*',
     'sqs:SendMessage on <queue retire-keys>', 'sqs:SendMessage on <queue deliver-webhook>', 'events:PutEvents on <event bus>', readStream('registry'), ...setAside,
   ],
   'deliver-webhook': [
