@@ -1,5 +1,5 @@
 import { createHash, createPublicKey } from 'node:crypto';
-import { type DerElement, readDer, TAG } from './der-reader.ts';
+import { DerError, type DerElement, readDer, TAG } from './der-reader.ts';
 import { dateOfTime, dottedOid, textOf } from './der-values.ts';
 import { hexOf } from './hexadecimal.ts';
 import { nameText } from './name-text.ts';
@@ -54,12 +54,12 @@ const URI_TAG = 0x86; // GeneralName uniformResourceIdentifier [6]
 /**
  * Describes a certificate of this service.
  * @param privateArc below which its private extensions stand
- * @throws DerError if `certificateDer` is not a certificate in DER; a certificate of other origin may use ASN.1 types
- *   this service does not read
+ * @throws DerError if `certificateDer` is not a certificate in DER, its key is none, or its financial scope is not JSON; a
+ *   certificate of other origin may use ASN.1 types this service does not read
  */
 export function describeCertificate(certificateDer: Uint8Array, privateArc = DEFAULT_PRIVATE_ARC): CertificateDescription {
   const tbs = readTbsOfCertificate(certificateDer);
-  const publicKey = createPublicKey({ key: Buffer.from(tbs.subjectPublicKeyInfo.encoded), format: 'der', type: 'spki' });
+  const publicKey = orDerError('The certificate’s key cannot be read (RFC 5280 §4.1.2.7).', () => createPublicKey({ key: Buffer.from(tbs.subjectPublicKeyInfo.encoded), format: 'der', type: 'spki' }));
   const valueOf = (oid: string): DerElement | undefined => {
     const found = tbs.extensions.find((extension) => extension.oid === oid);
     return found && readDer(found.value);
@@ -97,9 +97,17 @@ export function describeCertificate(certificateDer: Uint8Array, privateArc = DEF
     model: textOrUndefined(privateValueOf('model')),
     permittedActions: (privateValueOf('permittedActions')?.children ?? []).map(({ content }) => textOf(content)),
     tenant: textOrUndefined(privateValueOf('tenant')),
-    financialScope: scope === undefined ? undefined : (JSON.parse(scope) as unknown),
+    financialScope: scope === undefined ? undefined : orDerError('The certificate’s financial scope is not JSON.', () => JSON.parse(scope) as unknown),
     fingerprintSha256: createHash('sha256').update(certificateDer).digest('hex'),
   };
+}
+
+function orDerError<Value>(message: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (cause) {
+    throw new DerError(message, { cause });
+  }
 }
 
 function namedBits(bitString: DerElement | undefined): string[] {

@@ -7,7 +7,7 @@ import { hexOf } from './hexadecimal.ts';
 import { nameText } from './name-text.ts';
 import { OID } from './object-identifiers.ts';
 import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
-import { type ExtensionFields, extensionOf } from './tbs-certificate.ts';
+import { type ExtensionFields, extensionsOf } from './tbs-certificate.ts';
 
 /** A CRL of this service, read. Its signature is for others to judge, over what {@link readSignedCrl} returns. */
 export interface CertificateRevocationList {
@@ -55,7 +55,7 @@ export function parseCrl(crlDer: Uint8Array): CertificateRevocationList {
   if (issuer.encoded.length + explicitExtensions.encoded.length > SMALL_MAX_OCTETS) throw new DerError('The CRL’s issuer or extensions are not of this service.');
   if (hexOf(version.encoded) !== '020101') throw new DerError('The CRL is not v2 (RFC 5280 §5.1.2.1).');
   if (revoked?.content.length === 0) throw new DerError('The CRL has an empty revokedCertificates (RFC 5280 §5.1.2.6).');
-  const extensions = extensionsOf(explicitExtensions);
+  const extensions = crlExtensionsOf(explicitExtensions);
   const name = readDer(issuer.encoded);
   const entriesDer = revoked?.content ?? new Uint8Array();
   return {
@@ -99,8 +99,8 @@ function partsOf(crlDer: Uint8Array): { tbsCertList: ShallowElement; signatureVa
   return { tbsCertList, signatureValue };
 }
 
-function extensionsOf(explicitExtensions: ShallowElement): Pick<CertificateRevocationList, 'crlNumber' | 'authorityKeyIdentifier' | 'issuingDistributionPoint'> {
-  const extensions = (readDer(explicitExtensions.encoded).children[0]?.children ?? []).map(extensionOf);
+function crlExtensionsOf(explicitExtensions: ShallowElement): Pick<CertificateRevocationList, 'crlNumber' | 'authorityKeyIdentifier' | 'issuingDistributionPoint'> {
+  const extensions = extensionsOf(readDer(explicitExtensions.encoded));
   const take = (oid: string, critical: boolean): DerElement | undefined => {
     const found = extensions.filter((extension: ExtensionFields) => extension.oid === oid);
     if (found.length > 1 || found.some((extension) => extension.critical !== critical)) {

@@ -3,7 +3,7 @@ import { readLayer, readShallow, type ShallowElement } from './der-shallow.ts';
 import { hexOf } from './hexadecimal.ts';
 import { OID } from './object-identifiers.ts';
 import { type OcspCertId, readCertId } from './ocsp-cert-id.ts';
-import { type ExtensionFields, extensionOf } from './tbs-certificate.ts';
+import { type ExtensionFields, extensionsOf } from './tbs-certificate.ts';
 
 export { isIssuedBy, type OcspCertId, type OcspIssuerHashes, ocspIssuerHashes } from './ocsp-cert-id.ts';
 
@@ -61,7 +61,7 @@ function readRequest(der: Uint8Array): OcspRequest {
   if (version !== undefined && hexOf(version.content) !== '020100') throw new DerError('The request is not of version 1 (RFC 6960 §4.1.1).');
   const requests = readLayer(requestList.content, OCSP_MAX_CERT_IDS);
   if (requests.length === 0) throw new DerError('The request asks about no certificate.');
-  return { certIds: requests.map(certIdOf), nonce: nonceOf(requestExtensions && extensionsIn(requestExtensions.encoded)) };
+  return { certIds: requests.map(certIdOf), nonce: nonceOf(requestExtensions && extensionsOf(readDer(requestExtensions.encoded))) };
 }
 
 /** Request ::= SEQUENCE { reqCert CertID, singleRequestExtensions [0] EXPLICIT Extensions OPTIONAL } */
@@ -69,7 +69,7 @@ function certIdOf(request: ShallowElement): OcspCertId {
   const [reqCert, singleRequestExtensions] = readLayer(request.content, 2);
   const isShaped = singleRequestExtensions === undefined || singleRequestExtensions.tag === EXPLICIT.singleRequestExtensions;
   if (request.tag !== TAG.sequence || reqCert === undefined || !isShaped) throw new DerError('A Request is malformed (RFC 6960 §4.1.1).');
-  if (singleRequestExtensions !== undefined) refuseCritical(extensionsIn(singleRequestExtensions.encoded));
+  if (singleRequestExtensions !== undefined) refuseCritical(extensionsOf(readDer(singleRequestExtensions.encoded)));
   return readCertId(readDer(reqCert.encoded));
 }
 
@@ -83,12 +83,6 @@ function nonceOf(extensions: readonly ExtensionFields[] = []): Uint8Array | unde
     throw new DerError('The nonce is not an OCTET STRING of 1 to 128 octets (RFC 9654 §2.1).');
   }
   return content;
-}
-
-function extensionsIn(explicitExtensions: Uint8Array): ExtensionFields[] {
-  const [extensions, ...beyond] = readDer(explicitExtensions).children;
-  if (extensions?.tag !== TAG.sequence || extensions.children.length === 0 || beyond.length > 0) throw new DerError('Extensions are malformed (RFC 5280 §4.1).');
-  return extensions.children.map(extensionOf);
 }
 
 function refuseCritical(extensions: readonly ExtensionFields[]): void {

@@ -70,7 +70,7 @@ export function subjectKeyIdentifierOf({ extensions }: TbsFields): Uint8Array {
 
 function fieldsOf(tbsCertificate: DerElement): TbsFields {
   const fields = [...tbsCertificate.children];
-  const version = fields[0]?.tag === 0xa0 ? fields.shift()?.children[0] : undefined;
+  const version = fields[0]?.tag === 0xa0 ? onlyChild(fields.shift()) : undefined;
   const [serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, ...optional] = fields;
   const [notBefore, notAfter, ...beyond] = validity?.children ?? [];
   const expectedTags = [TAG.integer, TAG.sequence, TAG.sequence, TAG.sequence, TAG.sequence, TAG.sequence];
@@ -82,18 +82,35 @@ function fieldsOf(tbsCertificate: DerElement): TbsFields {
   return {
     version, serialNumber, signature, issuer, notBefore, notAfter, subject, subjectPublicKeyInfo,
     uniqueIds: optional,
-    extensions: (extensions?.children[0]?.children ?? []).map(extensionOf),
+    extensions: extensions === undefined ? [] : extensionsOf(extensions),
   };
+}
+
+/** What an EXPLICIT tag stands around, which is one element (X.690 §8.14.2). */
+function onlyChild(explicit: DerElement | undefined): DerElement {
+  const [child, ...others] = explicit?.children ?? [];
+  if (child === undefined || others.length > 0) throw new DerError('An EXPLICIT tag is not around one element (X.690 §8.14.2).');
+  return child;
+}
+
+/**
+ * Takes the Extensions under an EXPLICIT tag apart.
+ * @throws DerError if they are none, or empty (RFC 5280 §4.1)
+ */
+export function extensionsOf(explicitExtensions: DerElement): ExtensionFields[] {
+  const { tag, children } = onlyChild(explicitExtensions);
+  if (tag !== TAG.sequence || children.length === 0) throw new DerError('Extensions are malformed: they are not a SEQUENCE of one or more (RFC 5280 §4.1).');
+  return children.map(extensionOf);
 }
 
 /**
  * Takes one Extension apart.
  * @throws DerError if it is none
  */
-export function extensionOf({ children }: DerElement): ExtensionFields {
+export function extensionOf({ tag, children }: DerElement): ExtensionFields {
   const value = children.at(-1);
   const critical = children.length === 3 ? children[1] : undefined;
-  const shaped = children.length === 2 || (children.length === 3 && critical?.tag === TAG.boolean);
+  const shaped = tag === TAG.sequence && (children.length === 2 || (children.length === 3 && critical?.tag === TAG.boolean));
   if (!shaped || children[0]?.tag !== TAG.objectIdentifier || value?.tag !== TAG.octetString) {
     throw new DerError('An extension is not { extnID, critical DEFAULT FALSE, extnValue } (RFC 5280 §4.1).');
   }

@@ -14,7 +14,7 @@ import { openssl } from '../support/openssl.ts';
 import {
   agent, agentCertificate, certificateId, distributed, issuingName, notBefore, rootName, rootSerialNumber, rsaKey, settings, signed, type TestAuthority, testAuthority, type TestKey,
 } from './authority-fixture.ts';
-import { FIELD, fieldOf } from './der-surgery.ts';
+import { FIELD, fieldOf, hex, tlv, utf8, withExtension, withField } from './der-surgery.ts';
 
 const SHA256_WITH_RSA = '300d06092a864886f70d01010b0500';
 
@@ -237,6 +237,14 @@ describe('parsing', () => {
     for (const der of [Uint8Array.from([...agentDer, 0]), agentDer.subarray(1), agentDer.subarray(0, 100), new Uint8Array(), new Uint8Array([0x30, 0])]) {
       expect(() => describeCertificate(der)).toThrow(DerError);
     }
+  });
+
+  it('meets a key or a financial scope that is none with a DerError', () => {
+    const { tbsCertificateDer } = agentCertificate(authority, key);
+    const certificate = (tbs: Uint8Array): Uint8Array => withField(agentDer, 0, tbs);
+    expect(describeCertificate(certificate(tbsCertificateDer)).publicKeyBits).toBe(2048);
+    expect(() => describeCertificate(certificate(withField(tbsCertificateDer, FIELD.subjectPublicKeyInfo, hex('3000'))))).toThrow(/^The certificate’s key cannot be read/);
+    expect(() => describeCertificate(certificate(withExtension(tbsCertificateDer, `${settings.privateArc}.5`, { value: tlv(0x0c, utf8('{')) })))).toThrow(/^The certificate’s financial scope is not JSON/);
   });
 
   it('reads the PEM it writes, and refuses what is none', () => {

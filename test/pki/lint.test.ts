@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type AgentLintInput, lintAgentCertificate, lintAuthorityCertificate } from '../../lambdas/pki/lint.ts';
+import { readDer } from '../../lambdas/pki/der-reader.ts';
 import { OID } from '../../lambdas/pki/object-identifiers.ts';
 import { buildIssuingCertificate, buildRootCertificate } from '../../lambdas/pki/certificate.ts';
 import {
@@ -31,6 +32,8 @@ const attribute = (type: string, value: Uint8Array): Uint8Array => tlv(0x30, oid
 const organization = (): Uint8Array => attribute(OID.organizationName, tlv(0x0c, utf8(agent.operatorOrg ?? '')));
 const commonName = (): Uint8Array => attribute(OID.commonName, tlv(0x0c, utf8(agent.id)));
 const subject = (...rdns: Uint8Array[]): Uint8Array => withField(tbs, FIELD.subject, tlv(0x30, ...rdns));
+const withExtensionList = (change: (list: Uint8Array[]) => Uint8Array[]): Uint8Array =>
+  withField(tbs, FIELD.extensions, tlv(0xa3, tlv(0x30, ...change((readDer(fieldOf(tbs, FIELD.extensions)).children[0]?.children ?? []).map(({ encoded }) => encoded)))));
 const privateOid = (arc: number): string => `${settings.privateArc}.${arc}`;
 
 it('has nothing against what the builder builds', () => {
@@ -86,6 +89,11 @@ describe('refuses, and says so in exactly one sentence,', () => {
     ['an organization of 65 characters', /^a subject attribute is longer than 64/, () => subject(tlv(0x31, attribute(OID.organizationName, tlv(0x0c, utf8('é'.repeat(65))))), tlv(0x31, commonName())), () => ({ agent: { ...agent, operatorOrg: 'é'.repeat(65) } })],
 
     ['no extKeyUsage', /^extKeyUsage is missing .*4\.2\.1\.12/, () => withExtensions(tbs, (all) => all.filter((one) => one.oid !== OID.extKeyUsage))],
+    ['an extension that is no SEQUENCE', /^An extension is not \{ extnID/, () => withExtensionList((list) => [Uint8Array.from([0x60, ...(list[0] ?? []).slice(1)]), ...list.slice(1)])],
+    ['extensions that are a SET', /^Extensions are malformed/, () => withField(tbs, FIELD.extensions, tlv(0xa3, tlv(0x31)))],
+    ['no extension in [3]', /^Extensions are malformed/, () => withField(tbs, FIELD.extensions, tlv(0xa3, tlv(0x30)))],
+    ['something beside the extensions', /^An EXPLICIT tag is not around one element/, () => withField(tbs, FIELD.extensions, tlv(0xa3, fieldOf(fieldOf(tbs, FIELD.extensions), 0), hex('0500')))],
+    ['something beside the version', /^An EXPLICIT tag is not around one element/, () => withField(tbs, FIELD.version, hex('a006020102020102'))],
     ['an extension of no profile', /^extension 1\.2\.3 is not part/, () => withExtensions(tbs, (all) => [...all, { oid: '1.2.3', critical: false, value: hex('0500') }])],
     ['an extension twice', /^extension 2\.5\.29\.37 appears more than once/, () => withExtensions(tbs, (all) => [...all, ...all.filter((one) => one.oid === OID.extKeyUsage)])],
     ['critical FALSE written out', /^subjectAltName encodes critical FALSE/, () => writeCriticalFalse(OID.subjectAltName)],
