@@ -96,6 +96,14 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
       return key;
     },
 
+    /** Puts a key with the same rights in the place of one, which ends as is said; answers the new one in the clear. */
+    async rotateKey(key: string, end: { readonly revokedAt: string } | { readonly expiresAt: string }): Promise<string> {
+      const old = await access.findApiKey(hashApiKey(key));
+      const replacement = formatApiKey('test', randomBytes(32));
+      if (old === undefined || !(await access.rotateApiKey(old, end, { ...old, keyHash: hashApiKey(replacement), id: randomUUID() }))) throw new Error('The key cannot be rotated.');
+      return replacement;
+    },
+
     revokeKey: (key: string) => access.revokeApiKey(hashApiKey(key), new Date().toISOString()),
 
     close: () => client.destroy(),
