@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { basePath, routes } from '../../lambdas/routes.ts';
 import { openGateway, type Gateway } from '../../local/gateway.ts';
 import { createApi } from '../../local/gateway/api.ts';
 import { loadHandler } from '../../local/handlers.ts';
 import { dataOf } from '../support/agents.ts';
-import { movedClock } from '../support/clock.ts';
+import { movedClock, type MovedClock } from '../support/clock.ts';
 import { expectProblem } from '../support/problems.ts';
 import { caller, startTestRuntime, type Reply, type TestRuntime } from '../support/runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
 
 /* Who gets in: keys that are none, keys that are none any more, and for how long a gateway that remembers lets one in all the same. */
 
-const clock = movedClock();
 let runtime: TestRuntime;
 let tables: Tables;
 let acme: string;
@@ -105,6 +104,10 @@ describe('a key that ends', () => {
   const status = async (key: string, url = runtime.url) => (await caller(url, key)('GET', '/agents')).status;
 
   const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+  let clock: MovedClock;
+  beforeEach(() => {
+    clock = movedClock();
+  });
   afterEach(() => clock.restore());
 
   test('by its date', async () => {
