@@ -47,7 +47,10 @@ try {
   const run = spawn(program, [
     'run', join(import.meta.dirname, '../docs/openapi.json'), '--url', runtime.url, '--header', `Authorization: Bearer ${key}`, '--checks', checks.join(','),
     // Webhooks lead out of this machine, and this never does.
-    '--exclude-operation-id', 'create-webhook', '--exclude-operation-id', 'update-webhook', '--generation-database', 'none', '--continue-on-failure',
+    '--exclude-operation-id', 'create-webhook', '--exclude-operation-id', 'update-webhook',
+    // Whose bodies it cannot write: test/pki/fuzz.test.ts and test/api/fuzz.test.ts send OCSP requests that are nearly right.
+    '--exclude-operation-id', 'post-ocsp',
+    '--generation-database', 'none', '--continue-on-failure',
     ...process.argv.slice(2),
   ], { stdio: 'inherit', cwd: tmpdir() });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => run.kill(signal));
