@@ -64,13 +64,13 @@ function described(error: unknown, depth = 0): object | undefined {
 const withoutQuotation = (message: string) => message.replace(/(\.{3})?".*"(\.{3})?/s, '"…"');
 
 /** Where an error was thrown. A stack begins with the message once more. */
-const framesOf = (stack: string) => /(?:^ {4}at .*(?:\n|$))*$/m.exec(stack)?.[0] ?? '';
+const framesOf = (stack: string) => /(?:\n {4}at [^\n]*)+$/.exec(stack)?.[0].slice(1) ?? '';
 
 // Of what comes from outside, such as the keys of a record that somebody else has written, a line needs no more.
 const longestText = 4_000;
 
 /** What is made to be recognized is kept out of every line, should it ever come so far. */
-const secrets = /kak_(?:live|test)_[\w-]+|whsec_[\w+/=-]+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|$)/gs;
+const secrets = /kak_(?:live|test)_[\w-]+|whsec_[\w+/=-]+|eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|$)/gs;
 
 /** What a terminal acts upon or a reader does not see: control characters but for tab and line feed, and those that turn the direction of text. */
 // eslint-disable-next-line no-control-regex -- they are what is looked for

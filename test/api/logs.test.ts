@@ -234,9 +234,9 @@ test('names, ids and headers forge no line', async () => {
   await risk.put(agent.id, { score: { S: 'x' } }, 'r\n{"level":"INFO","message":"forged"}\u001b[2J');
   await risk.deliver(await risk.streamed(agent.id));
   risk.close();
-  await runtime.idle();
-  expect(captured.lines().filter(({ message }) => message === 'forged')).toEqual([]);
-  expect(captured.lines().find(({ message, level }) => message === 'auto-revoke' && level === 'ERROR')).toMatchObject({ keys: { agent_id: { S: agent.id } } });
+  const lines = captured.lines();
+  expect(lines.filter(({ message }) => message === 'forged')).toEqual([]);
+  expect(lines.find(({ message, level }) => message === 'auto-revoke' && level === 'ERROR')).toMatchObject({ keys: { agent_id: { S: agent.id } } });
   // eslint-disable-next-line no-control-regex -- it is what is looked for
   expect(captured.text()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]|\\u001b/);
   expectDiscreetLog();
