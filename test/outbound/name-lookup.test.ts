@@ -24,7 +24,9 @@ beforeAll(async () => {
   await once(server, 'listening');
   lookup = nameLookup([`127.0.0.1:${(server.address() as AddressInfo).port}`]);
 });
-afterAll(() => server.close());
+afterAll(() => {
+  server.close();
+});
 
 /** RFC 1035 §4.1. */
 function answerTo(query: Buffer): Buffer | undefined {
