@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { serialNumberOf } from '../../lambdas/pki/serial-number.ts';
-import { adminJson } from '../bin/admin-program.ts';
+import { admin, adminJson } from '../bin/admin-program.ts';
 import { movedClock, type MovedClock } from '../support/clock.ts';
 import { answerLost, awsError, notPerformed, rewritten, type Fault } from '../support/faults.ts';
 import { requests } from '../support/faults-requests.ts';
@@ -214,4 +214,69 @@ describe.each(Object.entries(damages))('%s', (_, damage) => {
     await check();
     expect((await dryRun()).findings).toEqual([]);
   });
+});
+
+test('all of it at once: a dry run changes nothing and lists it, and one run mends it', async () => {
+  const made: Damage[] = [];
+  for (const damage of Object.values(damages)) {
+    made.push(await damage());
+    runtime.calm();
+  }
+  await runtime.idle();
+  later(3);
+  const before = [await tables.contents(), await runtime.aftermath.agentKeys()];
+  const { findings, failures } = await dryRun();
+  expect(subjectsOf(findings)).toEqual(made.flatMap(({ found }) => found).sort());
+  expect(failures).toEqual([]);
+  await runtime.idle();
+  expect([await tables.contents(), await runtime.aftermath.agentKeys()]).toEqual(before);
+  await Promise.all([reconcile(), reconcile()]); // Two at once are as good as one.
+  for (const { check } of made) await check();
+  const after = [await tables.contents(), await runtime.aftermath.agentKeys()];
+  await reconcile();
+  expect(await runtime.aftermath.agentKeys()).toEqual(after[1]);
+  expect((await tables.changesSince(after[0] as Set<string>)).filter((item) => !item.includes('RECONCILER#'))).toEqual([]);
+});
+
+test('an operator can have it done at once', async () => {
+  const made = await (damages['a lease that was released with its key'] as () => Promise<Damage>)();
+  runtime.calm();
+  later(3);
+  const { dry_run, findings } = await adminJson('reconcile');
+  expect([dry_run, subjectsOf(findings)]).toEqual([false, made.found]);
+  await runtime.idle();
+  await made.check();
+  expect((await admin('reconcile')).out).toMatch(/^Looked at \d+ keys of agents\. Everything is as it should be\.\n$/);
+});
+
+test('what cannot be mended is reported and tried again, and keeps nothing else from being mended', async () => {
+  const [failing, other] = [await (damages['a key that no call has the name of'] as () => Promise<Damage>)(), await (damages['a lease that was released with its key'] as () => Promise<Damage>)()];
+  runtime.calm();
+  later(3);
+  for (const [, arn] of failing.found) runtime.sqs.inject({ operation: 'SendMessageBatch', concerning: arn }, awsError('AccessDenied'));
+  await expect(runtime.runSchedule('reconcile')).rejects.toThrow(`${failing.found.length} of what the reconciler looked at could not be reconciled`);
+  await runtime.idle();
+  await other.check();
+  runtime.calm();
+  expect(subjectsOf((await dryRun()).findings)).toEqual([...failing.found].sort());
+  await reconcile();
+  await failing.check();
+});
+
+test('a record that was lost after one pass is found by the next, and one from before the certificate is not acted upon', async () => {
+  await reconcile();
+  const { agentId, id } = await certified();
+  await risk.put(agentId, { score: { N: '0.99' } }, new Date(Date.now() - 60_000).toISOString());
+  await runtime.idle();
+  later(3);
+  await reconcile();
+  expect((await runtime.aftermath.certificate(id))?.['status']).toBe('active');
+
+  const blind = runtime.dynamodb.inject({ ...requests.readAgent, concerning: agentId }, rewritten(withoutCertificate));
+  await risk.put(agentId, { score: { N: '0.85' } });
+  await runtime.idle();
+  blind.remove();
+  clock?.moveTo(new Date(Date.now() + 3_600_000).toISOString());
+  await reconcile();
+  expect((await runtime.aftermath.certificate(id))?.['status']).toBe('revoked');
 });
