@@ -9,5 +9,5 @@ export default {
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
   // The runtime under test, its engine and its clients share the machine with the runner; a second file beside them would only make all wait.
   maxWorkers: 1,
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

@@ -50,13 +50,15 @@ export interface QueueConsumer {
   readonly visibilityTimeoutSeconds: number;
   /** A message that came so often in vain is put aside, in the queue's dead-letter queue. */
   readonly maximumReceives: number;
+  /** Where the oldest message has waited for longer, more come than are dealt with, or none is. */
+  readonly longestWaitSeconds: number;
 }
 
 export const queueConsumers = {
-  // KMS takes 15 keys a second, and what waits for it holds up nothing else.
-  'retire-keys': { batchSize: 10, maximumConcurrency: 2, timeoutSeconds: 30, visibilityTimeoutSeconds: 60, maximumReceives: 30 },
-  // Receivers have 10 s each, all of a batch at once. What fails there is sent on with a delay; what comes again by itself is our own failure.
-  'deliver-webhook': { batchSize: 10, maximumConcurrency: 10, timeoutSeconds: 60, visibilityTimeoutSeconds: 120, maximumReceives: 5 },
+  // KMS takes 15 keys a second, some 50,000 within the hour, and what waits for it holds up nothing else.
+  'retire-keys': { batchSize: 10, maximumConcurrency: 2, timeoutSeconds: 30, visibilityTimeoutSeconds: 60, maximumReceives: 30, longestWaitSeconds: 3600 },
+  // Receivers have 30 s each, all of a batch at once. What fails there is sent on with a delay; what comes again by itself is our own failure.
+  'deliver-webhook': { batchSize: 10, maximumConcurrency: 10, timeoutSeconds: 60, visibilityTimeoutSeconds: 120, maximumReceives: 5, longestWaitSeconds: 900 },
 } as const satisfies Record<string, QueueConsumer>;
 
 export type QueueConsumerName = keyof typeof queueConsumers;

@@ -35,7 +35,7 @@ export class Queues extends Construct {
     }
   }
 
-  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives }: QueueConsumer, deployment: string): QueuePair {
+  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string): QueuePair {
     const common = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
     const deadLetters = new sqs.Queue(this, `${name}-DeadLetters`, { ...common, queueName: `${deployment}-${deadLetterQueueOf(name)}`, retentionPeriod: longestRetention });
     const queue = new sqs.Queue(this, `${name}-Queue`, {
@@ -49,6 +49,14 @@ export class Queues extends Construct {
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: 0,
+      evaluationPeriods: 1,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    });
+    new cloudwatch.Alarm(queue, 'Waiting', {
+      alarmDescription: `Messages wait for ${name} for more than ${longestWaitSeconds / 60} minutes: more come than it deals with, or it is not called at all.`,
+      metric: queue.metricApproximateAgeOfOldestMessage({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: longestWaitSeconds,
       evaluationPeriods: 1,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });

@@ -15,8 +15,10 @@ export class Revocation extends Construct {
   constructor(scope: Construct, id: string, platform: Platform) {
     super(scope, id);
     for (const [name, consumer] of Object.entries(streamConsumers) as [StreamConsumerName, StreamConsumer][]) {
-      const mapping = createFunction(this, name, platform).addEventSourceMapping(mappingIds[consumer.table], mappingOf(consumer, platform));
+      const consuming = createFunction(this, name, platform);
+      const mapping = consuming.addEventSourceMapping(mappingIds[consumer.table], mappingOf(consumer, platform));
       addAlarms(mapping, name);
+      alarmOnLag(mapping, name, consuming);
     }
   }
 }
@@ -83,6 +85,23 @@ function addAlarms(mapping: lambda.EventSourceMapping, name: StreamConsumerName)
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
   }
+}
+
+const longestLag = Duration.minutes(5);
+
+/**
+ * While a record is tried again, what is behind it in its shard waits: with one now and then nobody notices, with many the
+ * shard falls behind by hours. The age is that of the last record of each batch when it is read.
+ */
+function alarmOnLag(scope: Construct, name: StreamConsumerName, consuming: lambda.IFunction): void {
+  new cloudwatch.Alarm(scope, 'Lag', {
+    alarmDescription: `${name} is more than ${longestLag.toMinutes()} minutes behind: its log tells what it fails at, or what it waits for.`,
+    metric: consuming.metric('IteratorAge', { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
+    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    threshold: longestLag.toMilliseconds(),
+    evaluationPeriods: 1,
+    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
 }
 
 function streamArnOf(streamArn: string | undefined): string {

@@ -1,8 +1,9 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { QueuedLetter } from '../../lambdas/aws/dead-letter-queues.ts';
 import type { DeadLetter, UnreadableLetter } from '../../lambdas/aws/dead-letters.ts';
-import { readCertificateEnd } from '../../lambdas/aws/outbox-stream.ts';
+import { readChange } from '../../lambdas/aws/outbox-stream.ts';
 import { readObservedRisk } from '../../lambdas/aws/risk-stream.ts';
+import { auditKeyPrefix, outboxKeyPrefix } from '../../lambdas/triggers.ts';
 import type { CommandOptions, Outcome, Services } from './commands.ts';
 import { NotDone } from './failures.ts';
 import { summaryOfQueued, withQueuedLetters } from './queued-letters.ts';
@@ -18,7 +19,7 @@ export interface Summary {
   readonly given_up_at: string | null;
   readonly attempts: number | null;
   readonly records: number | null;
-  /** The agents, certificates or webhooks concerned. */
+  /** The agents, certificates, audit entries or webhooks concerned. */
   readonly about: readonly string[];
   readonly error: string;
 }
@@ -93,16 +94,17 @@ function summaryOf(letter: Letter | undefined): Summary | undefined {
 
 /** What a record is about, by the key of its item (lambdas/schema.ts). */
 export function subjectOf({ dynamodb }: DynamoDBRecord): string {
-  const { agent_id: agentId, pk } = dynamodb?.Keys ?? {};
+  const { agent_id: agentId, pk, sk } = dynamodb?.Keys ?? {};
   if (agentId?.S !== undefined) return `agent ${agentId.S}`;
-  return pk?.S?.replace(/^OUTBOX#/, 'certificate ') ?? '?';
+  if (pk?.S?.startsWith(auditKeyPrefix) === true) return `audit entry ${sk?.S?.split('#').at(-1) ?? '?'}`;
+  return pk?.S?.replace(outboxKeyPrefix, 'certificate ') ?? '?';
 }
 
 /** What is wrong with the records, where they show it themselves; what Lambda says otherwise, and the function's log has the rest. */
 function errorOf({ records, condition, functionError }: DeadLetter): string {
   for (const record of records) {
     try {
-      if (record.dynamodb?.Keys?.['agent_id'] === undefined) readCertificateEnd(record);
+      if (record.dynamodb?.Keys?.['agent_id'] === undefined) readChange(record);
       else readObservedRisk(record);
     } catch (error) {
       return (error as Error).message;

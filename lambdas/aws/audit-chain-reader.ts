@@ -1,16 +1,11 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ChainLink } from '../authority/chain-link.ts';
 import type { AuditChainReader } from '../authority/audit-ports.ts';
-import { sideBySide, valuesOf } from '../authority/side-by-side.ts';
-import { readAll } from './batch-read.ts';
+import { readItems } from './batch-read.ts';
 import { callingDynamodb } from './failures.ts';
 import { auditEntryKey, chainOf, chains, readChainLink, sequenceKey } from './chain-items.ts';
-import { readAuditEntry, type Item } from './items.ts';
+import { readAuditEntry } from './items.ts';
 import { readItem, type Table } from './table.ts';
-
-// BatchGetItem's limit.
-const mostKeysAtOnce = 100;
-const batchesAtOnce = 4;
 
 export function auditChainReader(table: Table): AuditChainReader {
   return {
@@ -49,10 +44,4 @@ export function auditChainReader(table: Table): AuditChainReader {
 
     readEntries: async (links) => (await readItems(table, links.map(auditEntryKey))).map(readAuditEntry),
   };
-}
-
-/** Reads any number of items by key, strongly consistently; undefined for what is not there. */
-export async function readItems(table: Table, keys: readonly Readonly<Record<string, string>>[]): Promise<(Item | undefined)[]> {
-  const batches = Array.from({ length: Math.ceil(keys.length / mostKeysAtOnce) }, (_, index) => keys.slice(index * mostKeysAtOnce, (index + 1) * mostKeysAtOnce));
-  return valuesOf(await sideBySide(batches, batchesAtOnce, (batch) => readAll(table, batch))).flat();
 }

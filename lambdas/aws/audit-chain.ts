@@ -1,11 +1,8 @@
 import type { AuditChain } from '../authority/ports.ts';
-import { readAll } from './batch-read.ts';
+import { readItems } from './batch-read.ts';
 import { chainHeadItem, chainHeadKey, chainLinkItem, chainMarkItem, chainMarkKey, readChainHead } from './chain-items.ts';
 import { getItem, type Table } from './table.ts';
 import { transact, type TransactWrite } from './transactions.ts';
-
-// BatchGetItem's limit.
-const mostKeysAtOnce = 100;
 
 /** The chains in the registry table (lambdas/schema.ts). */
 export function auditChain(table: Table): AuditChain {
@@ -13,14 +10,9 @@ export function auditChain(table: Table): AuditChain {
   const absent = { ConditionExpression: 'attribute_not_exists(pk)' };
   return {
     async listChained(entryIds) {
-      const chained = new Set<string>();
       const ids = [...new Set(entryIds)];
-      for (let start = 0; start < ids.length; start += mostKeysAtOnce) {
-        const part = ids.slice(start, start + mostKeysAtOnce);
-        const marks = await readAll(table, part.map(chainMarkKey));
-        part.forEach((id, index) => marks[index] !== undefined && chained.add(id));
-      }
-      return chained;
+      const marks = await readItems(table, ids.map(chainMarkKey));
+      return new Set(ids.filter((_, index) => marks[index] !== undefined));
     },
 
     getHead: async (tenantId) => readChainHead(await getItem(table, chainHeadKey(tenantId))),

@@ -1,7 +1,7 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ChainLink } from '../authority/chain-link.ts';
+import { readItems } from './batch-read.ts';
 import { auditEntryKey, chainHeadKey, chainLinkKey, chainMarkKey, chainOf, exportProgressKey, exportsOf, sequenceKey, signedHeadPrefix } from './chain-items.ts';
-import { readItems } from './audit-chain-reader.ts';
 import { callingDynamodb } from './failures.ts';
 import { auditEntriesOf, type Item } from './items.ts';
 import { getItem, readItem, type Table } from './table.ts';

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../authority/audit.ts';
 import type { AuditTrail } from '../authority/ports.ts';
 import { tables } from '../schema.ts';
-import { readAll } from './batch-read.ts';
+import { mostKeysAtOnce, readAll } from './batch-read.ts';
 import { newest, readCursor, writeCursor } from './cursor.ts';
 import { auditEntriesOf, auditTrailOf, creationOf, readAuditEntry, shardDigits, type Key } from './items.ts';
 import { mergedPage, type PartitionReader } from './merged-page.ts';
@@ -46,9 +46,6 @@ function shardReader(table: Table, value: string): PartitionReader<AuditEntry> {
     return { entries: entries.flatMap((item) => readAuditEntry(item) ?? []), ...rest };
   };
 }
-
-// BatchGetItem's limit.
-const mostKeysAtOnce = 100;
 
 /** The index knows the entries' keys; what they say is read from the table. */
 function trailReader(table: Table, value: string): PartitionReader<AuditEntry> {

@@ -1,11 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BatchGetItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { sideBySide, valuesOf } from '../authority/side-by-side.ts';
 import { callingDynamodb } from './failures.ts';
 import type { Item } from './items.ts';
+import { partsOf } from './parts.ts';
 import { readItem, type Table } from './table.ts';
 
+/** BatchGetItem's limit. */
+export const mostKeysAtOnce = 100;
+
+const batchesAtOnce = 4;
+
+/** Reads any number of items by key, as readAll does. */
+export async function readItems(table: Table, keys: readonly Readonly<Record<string, string>>[]): Promise<(Item | undefined)[]> {
+  return valuesOf(await sideBySide(partsOf(keys, mostKeysAtOnce), batchesAtOnce, (part) => readAll(table, part))).flat();
+}
+
 /**
- * Reads items by key, at most 100, strongly consistently.
+ * Reads items by key, at most `mostKeysAtOnce`, strongly consistently.
  * @returns them in the order of the keys; undefined for what is not there.
  */
 export async function readAll({ client, tableName }: Table, keys: readonly Readonly<Record<string, string>>[]): Promise<(Item | undefined)[]> {

@@ -38,14 +38,17 @@ export function deadLetterQueues(client: SQSClient, prefix: string) {
     /** All there are, which nobody else is given until they are released or five minutes have passed: SQS has no other way to look. */
     async hold(functionName: QueueConsumerName): Promise<QueuedLetter[]> {
       const QueueUrl = await urlOf(deadLetterQueueOf(functionName));
-      const letters: QueuedLetter[] = [];
+      const letters = new Map<string, QueuedLetter>();
       // A wait, however short, asks every server of the queue; without one, some that have messages may not be asked.
       const request = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: heldSeconds, WaitTimeSeconds: 1, MessageSystemAttributeNames: ['SentTimestamp' as const] };
       for (;;) {
         const { Messages = [] } = await calling(() => client.send(new ReceiveMessageCommand(request), withinLimit()));
-        if (Messages.length === 0) return letters;
-        letters.push(...Messages.map(({ MessageId = '', ReceiptHandle = '', Body = '', Attributes }) => (
-          { functionName, id: MessageId, body: Body, receiptHandle: ReceiptHandle, sentAt: new Date(Number(Attributes?.SentTimestamp)).toISOString() })));
+        const known = letters.size;
+        for (const { MessageId = '', ReceiptHandle = '', Body = '', Attributes } of Messages) {
+          letters.set(MessageId, { functionName, id: MessageId, body: Body, receiptHandle: ReceiptHandle, sentAt: new Date(Number(Attributes?.SentTimestamp)).toISOString() });
+        }
+        // Of very many the first are there again before the last was read: then it is enough.
+        if (letters.size === known) return [...letters.values()];
       }
     },
 

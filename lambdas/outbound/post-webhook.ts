@@ -1,9 +1,9 @@
-import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import type { Receivers } from '../authority/ports.ts';
+import { nameLookup } from './name-lookup.ts';
 import { NotPermitted, receiverAddresses, type Resolve } from './receiver-addresses.ts';
 import { answeredSentence, failureSentence } from './sentences.ts';
 
@@ -12,7 +12,7 @@ export interface ReceiverOptions {
   readonly allowedNetworks?: readonly string[];
   /** Certificates (PEM) that are trusted beside those that Node trusts. */
   readonly trustAnchors?: readonly string[];
-  /** For everything, from the name to the last octet of the answer; 10 s by default. */
+  /** For everything, from the name to the last octet of the answer; 30 s by default, which receivers have always been promised. */
   readonly timeoutMilliseconds?: number;
   readonly resolve?: Resolve;
 }
@@ -25,7 +25,7 @@ const maximumBodyBytes = 16 * 1024;
  * connection to an address that was checked, no redirect followed, nothing waited for longer than the timeout. Only what an
  * answer's status says is ever told.
  */
-export function webhookReceivers({ allowedNetworks = [], trustAnchors = [], timeoutMilliseconds = 10_000, resolve = resolveAll }: ReceiverOptions = {}): Receivers {
+export function webhookReceivers({ allowedNetworks = [], trustAnchors = [], timeoutMilliseconds = 30_000, resolve = nameLookup() }: ReceiverOptions = {}): Receivers {
   const agent = new Agent({
     // Nothing of one delivery is left for another: neither its connection nor its TLS session, with which no certificate would be looked at.
     keepAlive: false,
@@ -64,8 +64,6 @@ export function webhookReceivers({ allowedNetworks = [], trustAnchors = [], time
     },
   };
 }
-
-const resolveAll: Resolve = (hostname) => lookup(hostname, { all: true });
 
 /** Answers for whatever name with the addresses that were checked. An address for a name never comes here; it was checked as it stands. */
 function pinnedTo(addresses: readonly { readonly address: string; readonly family: number }[]): LookupFunction {

@@ -241,7 +241,7 @@ test('a bucket that takes nothing is told by name, and everything is exported on
   const [, commands = ''] = /```sh\n(python3 verify-export[^`]*)```/.exec(page) ?? [];
   const objects = Object.fromEntries(await contents(tenantId)) as Record<string, string>;
   const certificates = { 'root.cer': await download(`${runtime.distributionUrl}/ca/root.cer`), 'issuing.cer': await download(`${runtime.distributionUrl}/ca/issuing.cer`) };
-  const verify = (exported: Record<string, string>) => runWithFiles('bash', ['-euo', 'pipefail', '-c', `mkdir export && mv 0* export/\n${commands.replace('audit/<tenant id>', 'export')}`], { ...exported, ...certificates, 'verify-export.py': program });
+  const verify = (exported: Record<string, string>, name = tenantId) => runWithFiles('bash', ['-euo', 'pipefail', '-c', `mkdir -p audit/${name} && mv 0* audit/${name}/\n${commands.replace('<tenant id>', name)}`], { ...exported, ...certificates, 'verify-export.py': program });
   const { status, stdout } = verify(objects);
   expect(stdout).toMatch(/^7 links hold, signed up to 7 at \d{4}-.*\nattestation.pem: OK\nX509v3 Extended Key Usage: .*\n +1\.3\.6\.1\.5\.5\.7\.3\.36\nVerified OK\n$/);
   expect(status).toBe(0);
@@ -249,5 +249,9 @@ test('a bucket that takes nothing is told by name, and everything is exported on
   const altered = (name: string, from: string | RegExp, to: string) => verify({ ...objects, [name]: (objects[name] ?? '').replace(from, to) });
   expect(altered('000000000005-000000000007.jsonl', 'agent „5“', 'agent „8“')).toMatchObject({ status: 1, stderr: '000000000005-000000000007.jsonl: link 6 does not hold\n' });
   expect(altered('000000000001-000000000004.jsonl', /^[^\n]*\n/, '').stderr).toBe('000000000001-000000000004.jsonl: link 1 does not hold\n');
+  // The same entry, which is hashed as before, but others may read the first of the two.
+  expect(altered('000000000001-000000000004.jsonl', '{"entry":{', '{"entry":{},"entry":{').stderr).toBe('000000000001-000000000004.jsonl: link 1 does not hold\n');
+  expect(verify(objects, randomUUID()).stderr).toBe('000000000001-000000000004.jsonl: link 1 does not hold\n');
+  expect(altered('000000000007.head.json', /"tenant_id": "[^"]*"/, `"tenant_id": "${randomUUID()}"`).stderr).toBe('000000000007.head.json: it was signed for another chain\n');
   expect(altered('000000000007.head.json', /"signed_at": "2/, '"signed_at": "3').stdout).toMatch(/Verification failure\n$/);
 });

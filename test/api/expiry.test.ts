@@ -82,6 +82,10 @@ test('an expired certificate’s key is deleted, the trail says so, and no CRL d
   const trail = await runtime.aftermath.audit(id);
   expect(trail.map(({ eventType }) => eventType)).toEqual(['certificate.issued', 'certificate.expired']);
   expect(trail[1]).toMatchObject({ tenantId, actor: { type: 'system', id: 'expire-certificates' }, affectedId: id, metadata: { agent_id: agentId, expires_at: expiresAt } });
+  expect(runtime.publishedEvents.map(({ event: { detail } }) => detail)).toContainEqual({
+    id: trail[1]?.id, event: 'certificate.expired', tenant_id: tenantId, created_at: trail[1]?.createdAt,
+    data: { agent_id: agentId, certificate_id: id, serial_number: serialNumberOf(id), expires_at: expiresAt },
+  });
 
   const after = await crlsOf(runtime.distributionUrl, id);
   expect([after.shard.crlNumber, after.complete.crlNumber]).toEqual([before.shard.crlNumber, before.complete.crlNumber]);

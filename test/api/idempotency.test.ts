@@ -6,6 +6,7 @@ import { created, ok, type Answer } from '../../lambdas/http/answer.ts';
 import { runOnce } from '../../lambdas/http/idempotency.ts';
 import { isMutation, routes, type MutationName } from '../../lambdas/routes.ts';
 import { minimalAgent, unknownId } from '../support/agents.ts';
+import { isOfConsumers } from '../support/faults-requests.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { answerLost, awsError, notPerformed, type WireCall } from '../support/faults.ts';
 import { keyPool } from '../support/key-pool.ts';
@@ -256,7 +257,8 @@ describe('in calls to DynamoDB', () => {
     await runtime.idle();
     runtime.calm();
     await (key === undefined ? runtime.call('POST', '/agents', { body: minimalAgent }) : register(key));
-    return runtime.dynamodb.calls.map(({ operation }) => operation).filter((operation) => operation !== 'GetItem'); // The authorizer's.
+    const calls = runtime.dynamodb.calls.filter((call) => !isOfConsumers(call));
+    return calls.map(({ operation }) => operation).filter((operation) => operation !== 'GetItem'); // The authorizer's.
   };
 
   test('a request without a key takes none more, one with a key two, and a repetition one in all', async () => {

@@ -25,6 +25,8 @@ afterAll(async () => {
   await runtime.stop();
 });
 
+type Image = Record<string, unknown>;
+
 /** What was published about the agent, oldest first, but for repetitions. */
 async function announced(agentId: string): Promise<Announcement[]> {
   await runtime.idle();
@@ -108,6 +110,25 @@ describe('an entry', () => {
     const before = runtime.publishedEvents.length;
     expect(await deliver('relay-changes', [record, record])).toEqual([]);
     expect(runtime.publishedEvents.length).toBe(before);
+  });
+
+  const wrong: [string, (image: Image) => unknown][] = [
+    ['has an id that is none', (image) => ({ ...image, id: { S: 'x'.repeat(3000) } })],
+    ['lacks what every entry has', ({ actor: _, ...image }) => image],
+    ['has metadata that is not text', (image) => ({ ...image, metadata: { M: { reason: { M: {} } } } })],
+    ['lies with another tenant than its own', (image) => ({ ...image, tenantId: { S: runtime.tenants[1]?.id ?? '' } })],
+    ['lies at another time than its own', (image) => ({ ...image, createdAt: { S: '2020-01-01T00:00:00.000Z' } })],
+  ];
+
+  test.each(wrong)('that %s fails alone, and nobody hears of it', async (_, spoil) => {
+    const agentId = await runtime.newAgent();
+    await runtime.idle();
+    const [record] = (await registry.auditRecords(agentId)) as [DynamoDBRecord];
+    const replayed = (image: unknown, SequenceNumber: string): DynamoDBRecord => ({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber, NewImage: { ...(image as Image), replayedAt: { S: 'now' } } } });
+    const image = record.dynamodb?.NewImage as Image;
+    const before = runtime.publishedEvents.length;
+    expect(await deliver('relay-changes', [replayed(spoil(image), '1'), replayed(image, '2')])).toEqual(['1']);
+    expect(runtime.publishedEvents.slice(before).map(({ event: { detail } }) => detail)).toMatchObject([{ event: 'agent.created', data: { agent_id: agentId } }]);
   });
 
   test('whose announcement fails is not chained until it is heard', async () => {

@@ -52,7 +52,7 @@ describe('a renewal', () => {
     dataOf(await call('PATCH', `/agents/${agent.id}`, { body: { name: 'Renamed' } }), 200);
     const renewed = dataOf(await renew(old.id), 201);
     expect(renewed).toStrictEqual({
-      ...old, id: expect.any(String), serial_number: expect.any(String), certificate_pem: expect.any(String), kms_key_arn: expect.any(String), issued_at: expect.any(String), expires_at: expect.any(String),
+      ...old, id: expect.any(String), serial_number: expect.any(String), certificate_pem: expect.any(String), pem: renewed.certificate_pem, kms_key_arn: expect.any(String), issued_at: expect.any(String), expires_at: expect.any(String),
     });
     for (const field of ['id', 'serial_number', 'certificate_pem', 'kms_key_arn']) expect(renewed[field]).not.toBe(old[field]);
     await expectActive(agent.id, renewed);

@@ -134,6 +134,14 @@ describe('a dead letter', () => {
     expect(await admin('replay', id)).toMatchObject({ status: 0, out: expect.stringContaining('Replayed 1 dead letter: 30 items') });
   });
 
+  test('of an audit entry names it, and says what is wrong with it', async () => {
+    const image = { pk: { S: 'AUDIT#acme#d' }, sk: { S: '2026-11-25T12:00:00.000Z#d' }, id: { S: 'd' } };
+    const { pk, sk } = image;
+    const id = await putObject({ records: [{ eventName: 'INSERT', dynamodb: { Keys: { pk, sk }, NewImage: image } }] });
+    expect((await listed()).find((letter) => letter.id === id)).toMatchObject({ about: ['audit entry d'], error: expect.stringMatching(/^Audit entry AUDIT#acme#d 2026-11-25T12:00:00.000Z#d is malformed at id: /) });
+    expect(await admin('discard', id)).toMatchObject({ status: 0 });
+  });
+
   test('that is about other tables than named is kept', async () => {
     const id = await putObject({ table: 'elsewhere' });
     expect(await admin('replay', id)).toMatchObject({ status: 1, out: expect.stringContaining('its records are of the table elsewhere, which is neither of kakunin-registry and kakunin-risk') });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { runAdmin } from '../../bin/admin/run.ts';
+import { deadLetterQueues } from '../../lambdas/aws/dead-letter-queues.ts';
 import { kms } from '../../lambdas/aws/kms-client.ts';
 import type { DeliveryOrder } from '../../lambdas/authority/webhook.ts';
 import { queueClient, sqsClient, type QueueClient } from '../local/queue-client.ts';
@@ -105,6 +106,17 @@ test('thirty are replayed in one go', async () => {
   await deliveries.sendAll(Array.from({ length: 30 }, () => JSON.stringify(orderTo(randomUUID()))));
   expect(await admin('replay', '--all')).toMatchObject({ status: 0, out: expect.stringContaining('Replayed 30 dead letters: 30 items') });
   expect(await listed()).toEqual([]);
+});
+
+test('so many that the first are there again before the last was read are read all the same, each once', async () => {
+  await deliveries.sendAll(Array.from({ length: 3 }, () => JSON.stringify(orderTo(randomUUID()))));
+  const impatient = sqsClient(runtime.sqsEndpoint);
+  impatient.middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, ...('VisibilityTimeout' in args.input && { VisibilityTimeout: 0 }) } }), { step: 'initialize' });
+  const letters = await deadLetterQueues(impatient, 'kakunin').hold('deliver-webhook');
+  expect(new Set(letters.map(({ id }) => id)).size).toBe(3);
+  expect(letters).toHaveLength(3);
+  impatient.destroy();
+  await admin('replay', '--all');
 });
 
 test.each([

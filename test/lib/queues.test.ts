@@ -35,6 +35,11 @@ describe.each(Object.entries(queueConsumers) as [QueueConsumerName, QueueConsume
     expect(alarms).toMatchObject([{ MetricName: 'ApproximateNumberOfMessagesVisible', Statistic: 'Maximum', Threshold: 0, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' }]);
     expect(alarms[0]?.['AlarmDescription']).toContain(name);
   });
+
+  test('sounds an alarm when messages wait for too long, though not for being tried again by themselves', () => {
+    expect(alarmsOf(`<queue ${name}>`)).toMatchObject([{ MetricName: 'ApproximateAgeOfOldestMessage', Statistic: 'Maximum', Threshold: consumer.longestWaitSeconds, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' }]);
+    expect(consumer.longestWaitSeconds).toBeGreaterThan(consumer.visibilityTimeoutSeconds * consumer.maximumReceives);
+  });
 });
 
 test('messages are encrypted at rest and on the way', () => {

@@ -51,6 +51,12 @@ describe.each(Object.entries(streamConsumers) as [StreamConsumerName, StreamCons
       expect(alarm['AlarmDescription']).toContain(name);
     }
   });
+
+  test('sounds an alarm when it falls behind', () => {
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ MetricName, AlarmDescription }) => MetricName === 'IteratorAge' && (AlarmDescription as string).startsWith(`${name} `));
+    expect(alarms).toMatchObject([{ Namespace: 'AWS/Lambda', Statistic: 'Maximum', Period: 60, ComparisonOperator: 'GreaterThanThreshold', Threshold: 300_000, TreatMissingData: 'notBreaching' }]);
+    expect(render(alarms[0]?.['Dimensions'][0].Value)).toBe(`<${name}>`);
+  });
 });
 
 describe('dead letters', () => {

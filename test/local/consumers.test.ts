@@ -113,4 +113,4 @@ test('batches may be larger than what the stream gives at once', async () => {
   await mapping.idle();
   await mapping.stop();
   expect(batches).toEqual([1500]);
-});
+}, 120_000);

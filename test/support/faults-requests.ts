@@ -42,6 +42,6 @@ export function purposeOf({ operation, input }: WireCall): string {
  * chains, the webhooks that want to know, what is noted of CRLs and keys.
  */
 export function isOfConsumers({ operation, text }: Pick<WireCall, 'operation' | 'text'>): boolean {
-  if (['ScheduleKeyDeletion', 'BatchWriteItem', 'Query'].includes(operation) || /\bCHAIN(ED)?#/.test(text)) return true;
+  if (['ScheduleKeyDeletion', 'BatchWriteItem', 'Query'].includes(operation) || /\b(CHAIN|CHAINED|DELIVERY)#/.test(text)) return true;
   return operation !== 'TransactWriteItems' && /\b(EFFECT|CRL)#/.test(text);
 }
