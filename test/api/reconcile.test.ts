@@ -280,3 +280,20 @@ test('a record that was lost after one pass is found by the next, and one from b
   await reconcile();
   expect((await runtime.aftermath.certificate(id))?.['status']).toBe('revoked');
 });
+
+test('records that call for nothing are no finding: below the threshold, of another time or tenant, or of none', async () => {
+  const { agentId, id } = await certified();
+  const blind = runtime.dynamodb.inject({ ...requests.readAgent, concerning: agentId }, rewritten(withoutCertificate));
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  await risk.put(agentId, { score: { N: '0.8499' } });
+  await risk.put(agentId, { score: { S: '0.99' } });
+  await risk.put(agentId, { score: { N: '0.99' }, observed_at: { S: inHours(-1) } });
+  await risk.put(agentId, { score: { N: '0.99' }, observed_at: { S: inHours(50) } });
+  await risk.put(agentId, { score: { N: '0.99' }, tenant_id: { S: runtime.tenants[1]?.id ?? '' } });
+  await risk.put(agentId, { score: { N: '0.99' } }, 'whenever');
+  await new Promise((resolve) => setTimeout(resolve, 1_000)); // Some of them are tried again for long.
+  blind.remove();
+  later(3);
+  expect((await dryRun()).findings).toEqual([]);
+  expect((await runtime.aftermath.certificate(id))?.['status']).toBe('active');
+});
