@@ -39,6 +39,15 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only handlers read the environment.' }] },
   },
   {
+    // One way into the log, which keeps out what does not belong there.
+    files: ['lambdas/**/*.ts'],
+    ignores: ['lambdas/log.ts', 'lambdas/pki/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': ['error', { selector: 'ImportDeclaration[source.value="@aws-lambda-powertools/logger"]', message: 'Log with lambdas/log.ts.' }],
+    },
+  },
+  {
     files: ['lambdas/pki/**/*.ts'],
     rules: {
       'no-restricted-syntax': ['error',

@@ -31,7 +31,8 @@ export async function announceEntries(services: AnnouncementServices, entries: r
     services.publish(announcements).then((outcomes) => note(announcements, outcomes)),
     sideBySide(tenantIds, tenantsAtOnce, async (tenantId) => {
       const ofTenant = announcements.filter(({ tenant_id }) => tenant_id === tenantId);
-      note(ofTenant, await orderDeliveries(services, tenantId, ofTenant));
+      const [ordered] = await Promise.allSettled([orderDeliveries(services, tenantId, ofTenant)]);
+      note(ofTenant, ordered.status === 'fulfilled' ? ordered.value : ofTenant.map(() => ordered));
     }),
   ]);
   return sideBySide(entries, 1, async ({ id }) => {
@@ -41,10 +42,9 @@ export async function announceEntries(services: AnnouncementServices, entries: r
 
 /** Answers how each announcement went, with all the webhooks that are to be told of it. */
 async function orderDeliveries({ webhooks, deliveries }: AnnouncementServices, tenantId: string, announcements: readonly Announcement[]): Promise<PromiseSettledResult<unknown>[]> {
-  const [list] = await Promise.allSettled([webhooks.list(tenantId)]);
-  if (list.status === 'rejected') return announcements.map(() => list);
+  const list = await webhooks.list(tenantId);
   const orders = announcements.flatMap((announcement) => (
-    list.value
+    list
       .filter(({ active, events }) => active && events.includes(announcement.event))
       .map(({ id: webhookId }): DeliveryOrder => ({ webhookId, announcement, failedAttempts: 0 }))
   ));

@@ -1,7 +1,13 @@
-import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent } from 'aws-lambda';
+import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent, Context } from 'aws-lambda';
 import { authenticate, bearerApiKey, hashApiKey } from '../authority/api-key.ts';
 import { principalContext } from '../http/principal.ts';
+import { invocation } from './invocation.ts';
 import { access, now } from './services.ts';
+
+const principalOf = invocation('authorize', async ({ authorizationToken }: APIGatewayTokenAuthorizerEvent) => {
+  const key = bearerApiKey(authorizationToken);
+  return key === undefined ? undefined : authenticate(key, await access().findApiKey(hashApiKey(key)), now());
+});
 
 /**
  * The Lambda authorizer: whose key is this? What the key may do is decided by each endpoint, so that one cached answer
@@ -9,16 +15,15 @@ import { access, now } from './services.ts';
  * stack turns into 503.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
  */
-export async function handler({ authorizationToken, methodArn }: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> {
-  const key = bearerApiKey(authorizationToken);
-  const principal = key === undefined ? undefined : authenticate(key, await access().findApiKey(hashApiKey(key)), now());
+export async function handler(event: APIGatewayTokenAuthorizerEvent, context: Context): Promise<APIGatewayAuthorizerResult> {
+  const principal = await principalOf(event, context);
   if (principal === undefined) throw new Error('Unauthorized');
   return {
     principalId: principal.keyId,
     context: principalContext(principal),
     policyDocument: {
       Version: '2012-10-17',
-      Statement: [{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: wholeStage(methodArn) }],
+      Statement: [{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: wholeStage(event.methodArn) }],
     },
   };
 }

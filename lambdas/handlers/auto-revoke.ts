@@ -1,21 +1,20 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { autoRevoke, type ObservedRisk } from '../authority/auto-revoke.ts';
 import { readObservedRisk } from '../aws/risk-stream.ts';
+import { log } from '../log.ts';
 import { environment } from './environment.ts';
+import { invocation } from './invocation.ts';
 import { registry, revocationServices } from './services.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 /**
  * Consumes the risk table's stream. Records of different agents are worked on side by side, those of one agent in their
  * order. A record that fails is reported, so that Lambda delivers from there again; what was done already is then found
  * done. https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
-export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+export const handler = invocation('auto-revoke', async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
   const failures = await Promise.all(byAgent(Records).map(handleInOrder));
   return { batchItemFailures: failures.flat().map(({ dynamodb }) => ({ itemIdentifier: dynamodb?.SequenceNumber ?? '' })) };
-}
+});
 
 function byAgent(records: readonly DynamoDBRecord[]): DynamoDBRecord[][] {
   const groups = new Map<string, DynamoDBRecord[]>();
@@ -35,7 +34,7 @@ async function handleInOrder(records: readonly DynamoDBRecord[]): Promise<Dynamo
     try {
       return await act();
     } catch (error) {
-      logger.error('auto-revoke', { error: error as Error, keys: record.dynamodb?.Keys, sequence_number: record.dynamodb?.SequenceNumber });
+      log.error('auto-revoke', error, { keys: record.dynamodb?.Keys, sequence_number: record.dynamodb?.SequenceNumber });
       failed.push(record);
       return undefined;
     }
@@ -57,6 +56,6 @@ async function judge(record: DynamoDBRecord): Promise<ObservedRisk | undefined> 
   const risk = readObservedRisk(record);
   if (risk === undefined) return undefined;
   const { outcome } = await autoRevoke({ ...revocationServices(), threshold: environment('riskThreshold') }, risk);
-  if (outcome !== 'below-threshold') logger.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
+  if (outcome !== 'below-threshold') log.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
   return risk;
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { Logger } from '@aws-lambda-powertools/logger';
 import { deliverWebhook } from '../authority/deliver-webhook.ts';
 import { sideBySide } from '../authority/side-by-side.ts';
 import type { DeliveryOrder } from '../authority/webhook.ts';
@@ -8,13 +7,12 @@ import { deliveryQueue, readDeliveryOrder } from '../aws/delivery-queue.ts';
 import { kms } from '../aws/kms-client.ts';
 import { secretEncryption } from '../aws/secret-encryption.ts';
 import { sqs } from '../aws/sqs-client.ts';
+import { log } from '../log.ts';
 import { webhookReceivers } from '../outbound/post-webhook.ts';
 import { environment } from './environment.ts';
 import { queueConsumer } from './queue-consumer.ts';
 import { clock, once } from './services.ts';
 import { deliveries, webhookServices } from './webhook-services.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 const deliveryServices = once(() => {
   const trustAnchorFile = environment('webhookTrustAnchorFile');
@@ -34,7 +32,7 @@ const deliveryServices = once(() => {
 
 async function deliver(order: DeliveryOrder): Promise<void> {
   const status = await deliverWebhook(deliveryServices(), order);
-  logger.info('deliver-webhook', { status, webhook_id: order.webhookId, event_id: order.announcement.id, failed_attempts: order.failedAttempts });
+  log.info('deliver-webhook', { status, webhook_id: order.webhookId, event_id: order.announcement.id, failed_attempts: order.failedAttempts });
 }
 
 /**

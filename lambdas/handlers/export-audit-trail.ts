@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { exportAuditTrail } from '../authority/export-audit-trail.ts';
 import { auditArchive } from '../aws/audit-archive.ts';
 import { auditChain } from '../aws/audit-chain.ts';
@@ -7,10 +6,10 @@ import { auditExports } from '../aws/audit-exports.ts';
 import { keyUse } from '../aws/key-management.ts';
 import { kms } from '../aws/kms-client.ts';
 import { s3 } from '../aws/s3-client.ts';
+import { log } from '../log.ts';
 import { environment } from './environment.ts';
+import { invocation } from './invocation.ts';
 import { clock, once, registry, registryTable } from './services.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 const exportServices = once(() => ({
   chain: auditChain(registryTable()),
@@ -23,6 +22,6 @@ const exportServices = once(() => ({
 }));
 
 /** Called by the clock: exports what was chained of the audit trail, and signs how far it goes. */
-export async function handler(): Promise<void> {
-  logger.info('export-audit-trail', await exportAuditTrail(exportServices()));
-}
+export const handler = invocation('export-audit-trail', async (): Promise<void> => {
+  log.info('export-audit-trail', { ...await exportAuditTrail(exportServices()) });
+});

@@ -1,19 +1,17 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { haltAgent } from '../authority/halt-agent.ts';
 import { keyUse } from '../aws/key-management.ts';
 import { kms } from '../aws/kms-client.ts';
 import { ok } from '../http/answer.ts';
 import { haltResource } from '../http/halt-resource.ts';
 import { agentIdOf } from '../http/request.ts';
+import { log } from '../log.ts';
 import { mutation } from './mutation.ts';
 import { once, revocationServices } from './services.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 const haltServices = once(() => ({
   ...revocationServices(),
   keys: keyUse(kms()),
-  warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
+  warn: log.error,
 }));
 
 export const handler = mutation('halt-agent', async (request) => {

@@ -4,6 +4,7 @@ import { mintAuthority } from '../authority/mint-authority.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
 import { crlServices } from './crl-services.ts';
 import { environment } from './environment.ts';
+import { invocation } from './invocation.ts';
 import { mintingServices } from './signing-services.ts';
 
 /**
@@ -12,7 +13,7 @@ import { mintingServices } from './signing-services.ts';
  * The answer holds fingerprints only, for CloudFormation takes no more than 4,096 bytes; the certificates are in the registry.
  * https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html
  */
-export async function handler(event: Pick<CloudFormationCustomResourceEvent, 'RequestType'> | ScheduledEvent) {
+export const handler = invocation('mint-authority', async (event: Pick<CloudFormationCustomResourceEvent, 'RequestType'> | ScheduledEvent) => {
   const PhysicalResourceId = 'kakunin-certificate-authority';
   if ('RequestType' in event && event.RequestType === 'Delete') return { PhysicalResourceId };
   const country = environment('country');
@@ -25,4 +26,4 @@ export async function handler(event: Pick<CloudFormationCustomResourceEvent, 'Re
     PhysicalResourceId,
     Data: { IssuingFingerprintSha256: fingerprint(issuing.certificatePem), RootFingerprintSha256: fingerprint(root.certificatePem) },
   };
-}
+});

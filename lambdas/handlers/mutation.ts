@@ -1,17 +1,15 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { requestRecords } from '../aws/request-records.ts';
 import { mutationEndpoint, type Run } from '../http/endpoint.ts';
 import type { Restore } from '../http/idempotency.ts';
+import { log } from '../log.ts';
 import type { MutationName } from '../routes.ts';
 import { clock, newId, once, registryTable } from './services.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 const services = once(() => ({
   records: requestRecords(registryTable()),
   clock,
   newId,
-  warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
+  warn: log.error,
 }));
 
 /** The Lambda handler of a route that changes something: as `endpoint`, and it honours Idempotency-Key. */

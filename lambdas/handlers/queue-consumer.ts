@@ -1,8 +1,7 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { log } from '../log.ts';
 import { settled } from './batch.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
+import { invocation } from './invocation.ts';
 
 /**
  * A Lambda on a queue. A message that fails is reported, so that it comes again, and in the end is a dead letter. One that
@@ -14,10 +13,10 @@ const logger = new Logger({ serviceName: 'kakunin' });
 export function queueConsumer<Content>(
   name: string, read: (message: SQSRecord) => Content, act: (contents: readonly Content[], context: Context) => Promise<readonly PromiseSettledResult<void>[]>,
 ) {
-  return async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  return invocation(name, async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const failed = await settled(Records, read, (contents) => act(contents, context));
-    for (const { item: { messageId, attributes }, error } of failed) logger.error(name, { error: error as Error, message_id: messageId, receive_count: attributes.ApproximateReceiveCount });
-    logger.info(name, { messages: Records.length, failed: failed.length });
+    for (const { item: { messageId, attributes }, error } of failed) log.error(name, error, { message_id: messageId, receive_count: attributes.ApproximateReceiveCount });
+    log.info(name, { messages: Records.length, failed: failed.length });
     return { batchItemFailures: failed.map(({ item: { messageId } }) => ({ itemIdentifier: messageId })) };
-  };
+  });
 }

@@ -1,8 +1,7 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import { log } from '../log.ts';
 import { settled } from './batch.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
+import { invocation } from './invocation.ts';
 
 /**
  * A Lambda on the registry's stream. A record that fails is reported, so that Lambda delivers from there again; what was
@@ -14,10 +13,10 @@ const logger = new Logger({ serviceName: 'kakunin' });
 export function registryConsumer<Change>(
   name: string, read: (record: DynamoDBRecord) => Change | undefined, act: (changes: readonly Change[]) => Promise<readonly PromiseSettledResult<void>[]>,
 ) {
-  return async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
+  return invocation(name, async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
     const failed = await settled(Records, read, act);
-    for (const { item: { dynamodb }, error } of failed) logger.error(name, { error: error as Error, keys: dynamodb?.Keys, sequence_number: dynamodb?.SequenceNumber });
-    logger.info(name, { records: Records.length, failed: failed.length });
+    for (const { item: { dynamodb }, error } of failed) log.error(name, error, { keys: dynamodb?.Keys, sequence_number: dynamodb?.SequenceNumber });
+    log.info(name, { records: Records.length, failed: failed.length });
     return { batchItemFailures: failed.map(({ item: { dynamodb } }) => ({ itemIdentifier: dynamodb?.SequenceNumber ?? '' })) };
-  };
+  });
 }

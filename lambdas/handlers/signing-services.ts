@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Logger } from '@aws-lambda-powertools/logger';
 import { kms } from '../aws/kms-client.ts';
 import { keyManagement, keyUse } from '../aws/key-management.ts';
+import { log } from '../log.ts';
 import { environment, profileSettings } from './environment.ts';
 import { clock, issuingAuthority, newId, once, registry } from './services.ts';
 
 /* The services of the handlers that sign; apart from services.ts, so that no other function carries a KMS client. */
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
 
@@ -21,7 +19,7 @@ export const issuanceServices = once(() => ({
   clock,
   random,
   newId,
-  warn: (message: string, cause: unknown) => { logger.error(message, cause as Error); },
+  warn: log.error,
 }));
 
 export const mintingServices = once(() => ({

@@ -1,13 +1,11 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
+import { log, logging, type LogContext } from '../log.ts';
 import { routes, type MutationName, type Route, type RouteName } from '../routes.ts';
 import { toProxyResult, type Answer } from './answer.ts';
 import { runOnce, type IdempotencyServices, type Restore } from './idempotency.ts';
 import { problem } from './problem.ts';
 import { bodyBytes, readRequest, type Request } from './request.ts';
-
-const logger = new Logger({ serviceName: 'kakunin' });
 
 /** What a route does with a request that was read and checked. */
 export type Run<Name extends RouteName> = (request: Request<(typeof routes)[Name]>) => Promise<Answer>;
@@ -34,11 +32,16 @@ export function mutationEndpoint<Name extends MutationName>(name: Name, services
 }
 
 function handling<Name extends RouteName>(name: Name, answer: (request: Request<(typeof routes)[Name]>, event: APIGatewayProxyEvent, context: Context) => Promise<Answer>) {
-  return middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
+  const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>()
     .use(outcomeLog(name))
     .use(readableEverywhere(routes[name]))
     .use(problemRenderer)
     .handler(async (event, context) => toProxyResult(await answer(readRequest(routes[name], event), event, context), event.requestContext.requestId));
+  return (event: APIGatewayProxyEvent, context: Context): Promise<APIGatewayProxyResult> => logging(originOf(event), () => handler(event, context));
+}
+
+function originOf({ requestContext }: APIGatewayProxyEvent): LogContext {
+  return { request_id: requestContext.requestId, tenant_id: requestContext.authorizer?.['tenantId'] as string | undefined };
 }
 
 type EndpointMiddleware = MiddlewareObj<APIGatewayProxyEvent, APIGatewayProxyResult, Error, Context>;
@@ -64,21 +67,15 @@ function readableEverywhere({ access }: Route): EndpointMiddleware {
 /** One line a request, without anything the caller sent; the cause of a 5xx with it. */
 function outcomeLog(name: RouteName): EndpointMiddleware {
   const startedAt = new WeakMap<APIGatewayProxyEvent, number>();
-  const log: NonNullable<EndpointMiddleware['after']> = ({ event, response, error }) => {
+  const logOutcome: NonNullable<EndpointMiddleware['after']> = ({ event, response, error }) => {
     const status = response?.statusCode ?? 500;
-    const line = {
-      message: name,
-      request_id: event.requestContext.requestId,
-      tenant_id: event.requestContext.authorizer?.['tenantId'] as string | undefined,
-      status,
-      duration_ms: Math.round(performance.now() - (startedAt.get(event) ?? performance.now())),
-    };
-    if (status >= 500) logger.error(line, { error: error ?? undefined } as { error: Error });
-    else logger.info(line);
+    const fields = { status, duration_ms: Math.round(performance.now() - (startedAt.get(event) ?? performance.now())) };
+    if (status >= 500) log.error(name, error, fields);
+    else log.info(name, fields);
   };
   return {
     before: ({ event }) => void startedAt.set(event, performance.now()),
-    after: log,
-    onError: log,
+    after: logOutcome,
+    onError: logOutcome,
   };
 }

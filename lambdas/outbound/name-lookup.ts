@@ -1,9 +1,10 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
 import type { Resolve } from './receiver-addresses.ts';
 
-/** For each attempt to reach a name server; the second waits for twice as long. */
+/** Of an attempt to reach a name server, before it has answered anything; then the resolver goes by how fast it is, and takes a second. */
 const attemptMilliseconds = 2_000;
-const attempts = 2;
+// A name that nobody has asked for lately takes the name server a while.
+const attempts = 4;
 
 /** What a name server says of a name that does not exist, or has no address of a kind; and what is no name at all. */
 const withoutAddress: readonly unknown[] = ['ENOTFOUND', 'ENODATA', 'EBADNAME'];

@@ -131,6 +131,18 @@ describe('an entry', () => {
     expect(runtime.publishedEvents.slice(before).map(({ event: { detail } }) => detail)).toMatchObject([{ event: 'agent.created', data: { agent_id: agentId } }]);
   });
 
+  test('that nobody could be told of, because of a webhook that nobody can read, comes again', async () => {
+    const agentId = await runtime.newAgent();
+    await runtime.idle();
+    const [record] = (await registry.auditRecords(agentId)) as [DynamoDBRecord];
+    const replayed: DynamoDBRecord = { ...record, dynamodb: { ...record.dynamodb, NewImage: { ...record.dynamodb?.NewImage, replayedAt: { S: 'now' } } } };
+    const key = { pk: `WEBHOOK#${record.dynamodb?.NewImage?.['tenantId']?.S}`, sk: 'broken' };
+    await registry.put({ ...key, id: 'broken', active: true });
+    expect(await deliver('relay-changes', [replayed])).toEqual([record.dynamodb?.SequenceNumber]);
+    await registry.remove(key.pk, key.sk);
+    expect(await deliver('relay-changes', [replayed])).toEqual([]);
+  });
+
   test('whose announcement fails is not chained until it is heard', async () => {
     const fault = runtime.eventBridge.inject({ operation: 'PutEvents' }, awsError('InternalFailure'));
     const agentId = await runtime.newAgent();
