@@ -26,8 +26,7 @@ beforeAll(async () => {
 });
 afterEach(() => runtime.calm());
 afterAll(async () => {
-  tables.close();
-  registry.close();
+  for (const view of [tables, registry]) view.close();
   await runtime.stop();
 });
 
@@ -257,8 +256,7 @@ describe('in calls to DynamoDB', () => {
     await runtime.idle();
     runtime.calm();
     await (key === undefined ? runtime.call('POST', '/agents', { body: minimalAgent }) : register(key));
-    const calls = runtime.dynamodb.calls.filter((call) => !isOfConsumers(call));
-    return calls.map(({ operation }) => operation).filter((operation) => operation !== 'GetItem'); // The authorizer's.
+    return runtime.dynamodb.calls.filter((call) => !isOfConsumers(call)).map(({ operation }) => operation).filter((operation) => operation !== 'GetItem'); // The authorizer's.
   };
 
   test('a request without a key takes none more, one with a key two, and a repetition one in all', async () => {
