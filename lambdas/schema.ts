@@ -47,6 +47,7 @@ export interface TableDefinition extends KeySchema {
  * | webhook      | WEBHOOK#<tenantId>       | <webhookId>                 |                          |                      |
  * | their count  | WEBHOOKS#<tenantId>      | COUNT                       |                          |                      |
  * | delivery     | DELIVERY#<webhookId>     | <createdAt>#<eventId>       |                          |                      |
+ * | pass of keys | RECONCILER#keys          | PROGRESS                    |                          |                      |
  * | request      | IDEMPOTENCY#<SHA-256>    | IDEMPOTENCY                 |                          |                      |
  *
  * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in

@@ -84,6 +84,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
+  'reconcile': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD', 'DEPLOYMENT', 'CRL_SHARDS', 'RETIREMENT_QUEUE_URL'],
   'export-audit-trail': ['REGISTRY_TABLE', 'AUDIT_BUCKET'],
   'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
 };

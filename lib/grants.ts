@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -127,6 +128,24 @@ export function createAgentKeys(deployment: string): Permission {
     },
   });
   return (role) => { create(role); tag(role); };
+}
+
+/**
+ * Which keys there are, what they are tagged with, and how an agent's key is. Listing knows no resources, and of a key one
+ * must read the tags to learn whose it is; nothing of this can use or change a key.
+ */
+export function readAgentKeys(deployment: string): Permission {
+  const list = allow({ actions: ['kms:ListKeys'], resources: ['*'] });
+  return (role) => {
+    const keys = [Stack.of(role).formatArn({ service: 'kms', resource: 'key', resourceName: '*' })];
+    const readTags = allow({ actions: ['kms:ListResourceTags'], resources: keys });
+    const describe = allow({
+      actions: ['kms:DescribeKey'],
+      resources: keys,
+      conditions: { StringEquals: { 'aws:ResourceTag/kakunin:deployment': deployment, 'aws:ResourceTag/kakunin:role': 'agent' } },
+    });
+    for (const permit of [list, readTags, describe]) permit(role);
+  };
 }
 
 function allow(statement: iam.PolicyStatementProps): Permission {

@@ -2,7 +2,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { isMutation } from '../lambdas/routes.ts';
 import type { AuthorityKey } from './authority-keys.ts';
 import {
-  accessItems, accessObjects, createAgentKeys, listBucket, publishEvents, queryIndex, readStream, receiveMessages, sendMessages, setAside, transactItems,
+  accessItems, accessObjects, createAgentKeys, listBucket, publishEvents, queryIndex, readAgentKeys, readStream, receiveMessages, sendMessages, setAside, transactItems,
   type IndexName, type ItemAction, type Permission,
 } from './grants.ts';
 import type { HandlerName, Platform } from './platform.ts';
@@ -29,6 +29,7 @@ const apiKeys = 'KEY#*';
 const webhooks = 'WEBHOOK#*';
 const webhookCounts = 'WEBHOOKS#*';
 const deliveries = 'DELIVERY#*';
+const passProgress = 'RECONCILER#*';
 const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
@@ -41,8 +42,8 @@ const exportedTrail = 'audit/*';
 
 /**
  * Who may do what: the one place where a function gets its rights, beside its own log group and X-Ray. Nobody scans, nobody
- * writes another kind of item than its own, only expire-certificates and delete-webhook delete, and only the authorizer reads
- * API keys.
+ * writes another kind of item than its own, only expire-certificates, reconcile and delete-webhook delete, and only the
+ * authorizer reads API keys.
  */
 function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
@@ -59,6 +60,10 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     listBucket(bucket),
   ];
   const answerOcsp = [items(['GetItem'], certificates, issuingAuthority, ocspResponder), sign(keys.ocsp)];
+  const noteExpiries = [
+    items(['Query', 'DeleteItem'], expiries),
+    transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [expiries, certificates, outbox, auditEntries]),
+  ];
   return {
     'create-agent': [items(['PutItem'], agents, auditEntries)],
     'list-agents': [query('by-tenant'), items(['BatchGetItem', 'GetItem'], agents)],
@@ -118,9 +123,17 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
       sendMessages(queues['deliver-webhook'].deadLetters),
     ],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
-    'expire-certificates': [
-      items(['Query', 'DeleteItem'], expiries),
-      transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [expiries, certificates, outbox, auditEntries]),
+    'expire-certificates': noteExpiries,
+    // What auto-revoke and expire-certificates do, an outbox entry touched, a dead lease forgotten. It deletes no key: it hands keys to retire-keys.
+    'reconcile': [
+      readAgentKeys(settings.deployment),
+      revoke,
+      items(['PutItem'], riskAlerts, auditEntries),
+      items(['Query'], effects),
+      ...noteExpiries,
+      items(['GetItem', 'PutItem'], passProgress),
+      accessItems(risk, ['Query']),
+      sendMessages(queues['retire-keys'].queue),
     ],
     // What it signs, it can only read.
     'export-audit-trail': [

@@ -23,6 +23,7 @@ const optionTypes = {
   queues: { type: 'string' },
   export: { type: 'boolean' },
   'audit-bucket': { type: 'string' },
+  deployment: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

@@ -15,13 +15,14 @@ import { discardDeadLetter, listDeadLetters } from './dead-letters.ts';
 import { createKey, listKeys, revokeKey } from './keys.ts';
 import type { Meter } from './meter.ts';
 import { replayDeadLetters } from './replay.ts';
+import { reconcileNow } from './reconcile.ts';
 import { rotateKey } from './rotate.ts';
 import { createTenant, listTenants } from './tenants.ts';
 
 /** What commands work with. */
 export interface Services {
   readonly access: ReturnType<typeof accessRegistry>;
-  readonly registry: Pick<Registry, 'getAgent' | 'listAgents' | 'getCertificate' | 'listCertificates' | 'getAuthority'>;
+  readonly registry: Registry;
   readonly deadLetters: ReturnType<typeof deadLetters>;
   readonly deadLetterQueues: ReturnType<typeof deadLetterQueues>;
   readonly auditChains: Pick<AuditChainReader, 'listTenants'>;
@@ -57,6 +58,7 @@ export interface CommandOptions {
   readonly queues?: string | undefined;
   readonly export?: boolean | undefined;
   readonly 'audit-bucket'?: string | undefined;
+  readonly deployment?: string | undefined;
 }
 
 /** What a command has to say: to programs, and line by line to people. */
@@ -93,6 +95,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
   'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
   'audit verify': { options: ['tenant', 'export', 'audit-bucket'], required: [], run: verifyAudit },
+  'reconcile': { options: ['dry-run', 'deployment', 'queues', 'risk-table'], required: [], run: reconcileNow },
   'dead-letter list': { options: ['bucket', 'queues'], required: [], run: listDeadLetters },
   'dead-letter replay': { operand: 'id', insteadOfOperand: 'all', options: ['all', 'bucket', 'queues', 'risk-table'], required: [], run: replayDeadLetters },
   'dead-letter discard': { operand: 'id', options: ['bucket', 'queues'], required: [], run: discardDeadLetter },

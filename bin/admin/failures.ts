@@ -56,9 +56,11 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
 
 function serviceThatFailed(failure: unknown, places: Places) {
   if (failure instanceof QueuesUnavailable) return ofSqs(places);
+  if (failure instanceof Refusal && failure.code.startsWith('KMS_')) return ofKms;
   return failure instanceof Refusal && failure.code === 'DISTRIBUTION_UNAVAILABLE' ? ofS3(places) : ofDynamodb(places);
 }
 
 const ofDynamodb = ({ tables }: Places) => ({ what: `table ${tables.map((name) => `"${name}"`).join(' or ')}`, service: 'DynamoDB', variable: 'AWS_ENDPOINT_URL_DYNAMODB', line: 'dynamodb' });
+const ofKms = { what: 'key store', service: 'KMS', variable: 'AWS_ENDPOINT_URL_KMS', line: 'kms' };
 const ofS3 = ({ bucket }: Places) => ({ what: `bucket "${bucket}"`, service: 'S3', variable: 'AWS_ENDPOINT_URL_S3', line: 's3' });
 const ofSqs = ({ queues }: Places) => ({ what: `queues "${queues}-…"`, service: 'SQS', variable: 'AWS_ENDPOINT_URL_SQS', line: 'sqs' });

@@ -1,6 +1,6 @@
 import { readDeliveryOrder } from '../../lambdas/aws/delivery-queue.ts';
 import type { QueuedLetter } from '../../lambdas/aws/dead-letter-queues.ts';
-import { readCertificateEndMessage } from '../../lambdas/aws/outbox-stream.ts';
+import { readKeyEndMessage } from '../../lambdas/aws/outbox-stream.ts';
 import { queueConsumers, type QueueConsumerName } from '../../lambdas/triggers.ts';
 import type { Services } from './commands.ts';
 import type { Summary } from './dead-letters.ts';
@@ -18,8 +18,8 @@ interface Reading {
 
 const readers: { readonly [Name in QueueConsumerName]: (letter: QueuedLetter) => Reading } = {
   'retire-keys'(letter) {
-    const end = readCertificateEndMessage({ body: letter.body, messageId: letter.id });
-    return { tenantId: end.tenantId, about: `certificate ${end.certificateId}`, attempts: null, message: end };
+    const end = readKeyEndMessage({ body: letter.body, messageId: letter.id });
+    return { tenantId: end.tenantId, about: end.cause === 'abandoned' ? `key ${end.keyArn}` : `certificate ${end.certificateId}`, attempts: null, message: end };
   },
   'deliver-webhook'({ body }) {
     const order = readDeliveryOrder(body);

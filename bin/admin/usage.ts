@@ -17,6 +17,7 @@ export const usage = `Tenants of Kakunin, their API keys, agents and certificate
   npm run admin -- bulk certify <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
   npm run admin -- bulk revoke <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
   npm run admin -- audit verify [--tenant <tenant-id | name>] [--export]
+  npm run admin -- reconcile [--dry-run]
   npm run admin -- dead-letter list
   npm run admin -- dead-letter replay <id> | --all
   npm run admin -- dead-letter discard <id>
@@ -27,6 +28,10 @@ serial_number, reason and, if wanted, reason_code to revoke. What became of each
 <file.csv>.report.csv, and the same command run again goes on with what is not done there.
 
 Verifying the audit trail reads all of it and computes every hash anew; what does not hold is named, and the exit status is 1.
+
+Reconciling does at once, and for all keys, what the function of that name does in its hourly parts: it finds what faults have
+left undone, such as keys that no certificate has, and has it done. It takes RISK_THRESHOLD and CRL_SHARDS from the
+environment, where they are not 0.85 and 16.
 
 A dead letter is what a function gave up on: a batch of a stream's records, or a message of a queue, such as a delivery to a
 webhook. Replaying has it delivered once more.
@@ -44,7 +49,8 @@ webhook. Replaying has it delivered once more.
   --url <api-url>      the API, with /v1
   --key-env <variable> the environment variable that holds the API key; otherwise KAKUNIN_KEY
   --concurrency <n>    so many rows at once, 1 to 64; 4 without it
-  --dry-run            only read, and say what would become of each row
+  --dry-run            only read, and say what would become of each row, or what there is to reconcile
+  --deployment <name>  whose keys are looked at, by their tag; otherwise $DEPLOYMENT, otherwise kakunin
   --export             compare the trail with what was exported of it, too
   --all                every dead letter there is
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry
@@ -57,7 +63,8 @@ webhook. Replaying has it delivered once more.
 
 Which AWS it speaks to is for the SDK's own environment to say: AWS_REGION, AWS_PROFILE or other credentials.
 For a service started with npm start, take the endpoint from its "dynamodb" line, and for dead letters also
-AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS from its "s3" and "sqs" lines; any credentials will do:
+AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS from its "s3" and "sqs" lines, and to reconcile AWS_ENDPOINT_URL_KMS
+from its "kms" line and DEPLOYMENT=local; any credentials will do:
 
   AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:… AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any \\
     npm run admin -- tenant list

@@ -20,6 +20,19 @@ export interface CertificateEnd {
   readonly endedAt: string;
 }
 
+/** A key that an issuance has left behind: no certificate has it, and none will. */
+export interface AbandonedKey {
+  readonly cause: 'abandoned';
+  readonly keyArn: string;
+  /** Whose issuance it was created for. There may be such a certificate all the same, with another key. */
+  readonly certificateId: string;
+  readonly agentId: string;
+  readonly tenantId: string;
+}
+
+/** A key that is to be taken out of use, and why. */
+export type KeyEnd = CertificateEnd | AbandonedKey;
+
 export function certificateEnd({ id, agentId, tenantId, keyArn, grantId, crlShard }: EndingCertificate, cause: CertificateEnd['cause'], endedAt: string): CertificateEnd {
   return { certificateId: id, agentId, tenantId, keyArn, ...(grantId !== undefined && { grantId }), crlShard, cause, endedAt };
 }

@@ -32,7 +32,8 @@ export async function expireCertificates(services: ExpiryServices): Promise<numb
   return valuesOf(counts).reduce((sum, count) => sum + count, 0);
 }
 
-async function noteExpiry({ expiries, newId }: ExpiryServices, certificate: EndingCertificate, now: string): Promise<boolean> {
+/** Notes the end of one certificate that has expired; false where it was revoked or is noted already. */
+export async function noteExpiry({ expiries, newId }: Pick<ExpiryServices, 'expiries' | 'newId'>, certificate: EndingCertificate, now: string): Promise<boolean> {
   const { id, agentId, tenantId, expiresAt } = certificate;
   const audit: AuditEntry = {
     id: newId(), tenantId, actor, eventType: 'certificate.expired', description: 'Certificate expired', affectedId: id,

@@ -77,6 +77,8 @@ export interface Registry {
   /** After this the lease's issuance cannot be committed any more. `keyArn` stays noted until `forgetLease`. */
   releaseLease(agentId: string, lease: Lease): Promise<void>;
   forgetLease(agentId: string, leaseId: string): Promise<void>;
+  /** Forgets a lease that has ended by `now`, whether it was released or not: after this its issuance cannot be committed. */
+  forgetDeadLease(agentId: string, leaseId: string, now: string): Promise<void>;
   /** False where the lease is no longer ours; then nothing was written. */
   commitIssuance(certificate: Certificate, issuedAt: string, audit: AuditEntry): Promise<boolean>;
   /** The same in the place of the active certificate, which it revokes; false also where that is no longer the active one. */
@@ -150,6 +152,7 @@ export interface Expiries {
 /** What became of certificates' ends. */
 export interface Effects {
   hasKeyDeletion(certificateId: string): Promise<boolean>;
+  listEffects(certificateId: string): Promise<ReadonlySet<'KEY-DELETION' | 'CRL'>>;
   /** The first note stays. */
   noteKeyDeletion(certificateId: string, effect: { readonly scheduledAt: string; readonly deletionDate?: string }): Promise<void>;
   noteCrls(effects: readonly { readonly certificateId: string; readonly crlNumber: bigint; readonly publishedAt: string }[]): Promise<void>;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CertificateEnd } from './certificate-end.ts';
+import type { KeyEnd } from './certificate-end.ts';
 import type { Pace } from './pace.ts';
 import type { Effects, KeyRetirement } from './ports.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -14,31 +14,43 @@ export interface RetirementServices {
 
 /**
  * Takes the keys of ended certificates out of use, and notes when. One that is done already costs KMS nothing, so records
- * may be delivered more than once and in any order.
+ * may be delivered more than once and in any order. Abandoned keys are nobody's, so there is nothing to note of them.
  * @param signal ends the waiting for KMS: what is not done by then is left to the next delivery.
  * @returns how each went, in the order of `ends`.
  */
-export function retireKeys(services: RetirementServices, ends: readonly CertificateEnd[], signal: AbortSignal): Promise<PromiseSettledResult<void>[]> {
+export function retireKeys(services: RetirementServices, ends: readonly KeyEnd[], signal: AbortSignal): Promise<PromiseSettledResult<void>[]> {
   return sideBySide(ends, ends.length, (end) => retireKey(services, end, signal));
 }
 
-async function retireKey({ keys, effects, pace, clock }: RetirementServices, { certificateId, keyArn, grantId, endedAt }: CertificateEnd, signal: AbortSignal): Promise<void> {
+async function retireKey(services: RetirementServices, end: KeyEnd, signal: AbortSignal): Promise<void> {
+  const { effects } = services;
+  const { certificateId } = end;
+  // An effect is the certificate's, whose own key is still to be retired one day.
+  if (end.cause === 'abandoned') return void (await scheduleDeletion(services, end, () => true, signal));
   if (await effects.hasKeyDeletion(certificateId)) return;
+  const isLongAgo = (now: string) => Date.parse(now) - Date.parse(end.endedAt) > shortestWaitingPeriodMilliseconds;
+  await effects.noteKeyDeletion(certificateId, await scheduleDeletion(services, end, isLongAgo, signal));
+}
+
+/** @param mayBeGone whether a key that KMS does not know at that time is one that is deleted already. */
+async function scheduleDeletion(
+  { keys, pace, clock }: RetirementServices, { keyArn, certificateId, ...end }: KeyEnd, mayBeGone: (now: string) => boolean, signal: AbortSignal,
+): Promise<{ readonly scheduledAt: string; readonly deletionDate?: string }> {
   for (let attempt = 1; ; attempt++) {
     await pace.turn(signal);
     const scheduledAt = clock().toISOString();
-    const result = await keys.retireKey(keyArn, grantId);
+    const result = await keys.retireKey(keyArn, 'grantId' in end ? end.grantId : undefined);
     switch (result.outcome) {
       case 'retired': {
         const { deletionDate } = result;
-        return effects.noteKeyDeletion(certificateId, { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) });
+        return { scheduledAt, ...(deletionDate !== undefined && { deletionDate }) };
       }
       case 'try later':
         // The quota is the account's, and others may be using it: all wait, this one behind them.
         pace.holdBack(backoffMilliseconds(attempt));
         break;
       case 'unknown key':
-        if (Date.parse(scheduledAt) - Date.parse(endedAt) > shortestWaitingPeriodMilliseconds) return effects.noteKeyDeletion(certificateId, { scheduledAt });
+        if (mayBeGone(scheduledAt)) return { scheduledAt };
         if (attempt === attemptsOnUnknownKey) throw new Error(`KMS does not know the key ${keyArn} of certificate ${certificateId}.`);
         await delay(backoffMilliseconds(attempt), undefined, { signal });
     }

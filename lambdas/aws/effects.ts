@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { Refusal } from '../authority/errors.ts';
 import type { Effects } from '../authority/ports.ts';
 import { sideBySide, valuesOf } from '../authority/side-by-side.ts';
@@ -13,8 +13,19 @@ const batchSize = 25;
 const batchesAtOnce = 8;
 
 export function effects(table: Table): Effects {
+  const { client, tableName: TableName } = table;
   return {
     hasKeyDeletion: async (certificateId) => (await getItem(table, effectKey(certificateId, 'KEY-DELETION'))) !== undefined,
+
+    async listEffects(certificateId) {
+      const { Items = [] } = await callingDynamodb(() => client.send(new QueryCommand({
+        TableName,
+        ConsistentRead: true,
+        KeyConditionExpression: 'pk = :effects',
+        ExpressionAttributeValues: { ':effects': effectKey(certificateId, 'CRL').pk },
+      })));
+      return new Set(Items.map(({ sk }) => sk as 'KEY-DELETION' | 'CRL'));
+    },
 
     async noteKeyDeletion(certificateId, { scheduledAt, deletionDate }) {
       await updateItem(table, effectKey(certificateId, 'KEY-DELETION'), {

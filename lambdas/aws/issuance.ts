@@ -20,7 +20,7 @@ const holdsLease = 'lease.id = :leaseId';
 const holdsLiveLease = `${holdsLease} AND lease.expiresAt > :now`;
 const pointsTo = 'activeCertificate.id = :certificateId';
 
-type IssuanceWrites = Pick<Registry, 'reserveIssuance' | 'reserveRenewal' | 'noteLeaseKey' | 'releaseLease' | 'forgetLease' | 'commitIssuance' | 'commitRenewal'>;
+type IssuanceWrites = Pick<Registry, 'reserveIssuance' | 'reserveRenewal' | 'noteLeaseKey' | 'releaseLease' | 'forgetLease' | 'forgetDeadLease' | 'commitIssuance' | 'commitRenewal'>;
 
 export function issuanceWrites(table: Table): IssuanceWrites {
   return {
@@ -65,6 +65,14 @@ export function issuanceWrites(table: Table): IssuanceWrites {
         UpdateExpression: 'REMOVE lease',
         ConditionExpression: holdsLease,
         ExpressionAttributeValues: { ':leaseId': releasedId(leaseId) },
+      });
+    },
+
+    async forgetDeadLease(agentId, leaseId, now) {
+      await updateItem(table, agentKey(agentId), {
+        UpdateExpression: 'REMOVE lease',
+        ConditionExpression: `${holdsLease} AND lease.expiresAt <= :now`,
+        ExpressionAttributeValues: { ':leaseId': leaseId, ':now': now },
       });
     },
 

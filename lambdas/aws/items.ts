@@ -33,6 +33,8 @@ export const apiKeyKey = (keyHash: string): Key => ({ pk: `KEY#${keyHash}`, sk: 
 export const webhookKey = ({ tenantId, id }: Pick<Webhook, 'tenantId' | 'id'>): Key => ({ pk: webhooksOf(tenantId), sk: id });
 export const webhookCountKey = (tenantId: string): Key => ({ pk: `WEBHOOKS#${tenantId}`, sk: 'COUNT' });
 export const deliveryKey = (webhookId: string, announcement: Announcement): Key => ({ pk: deliveriesOf(webhookId), sk: deliveryPositionOf(announcement) });
+/** Of the pass over agents' keys, of which there is one. */
+export const passProgressKey: Key = { pk: 'RECONCILER#keys', sk: 'PROGRESS' };
 export const requestKey = (requestHash: string): Key => ({ pk: `IDEMPOTENCY#${requestHash}`, sk: 'IDEMPOTENCY' });
 
 /** A tenant's webhooks, and a webhook's deliveries. */

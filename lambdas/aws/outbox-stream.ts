@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { AuditEntry } from '../authority/audit.ts';
-import type { CertificateEnd } from '../authority/certificate-end.ts';
+import type { CertificateEnd, KeyEnd } from '../authority/certificate-end.ts';
 import type { Change } from '../authority/relay-changes.ts';
 import { auditKeyPrefix, outboxKeyPrefix } from '../triggers.ts';
 import { auditItem, readAuditEntry } from './items.ts';
@@ -19,6 +19,9 @@ const outboxShape = z.object({
   endedAt: z.iso.datetime(),
 });
 
+const abandonedKeyShape = outboxShape.pick({ keyArn: true, certificateId: true, agentId: true, tenantId: true }).extend({ cause: z.literal('abandoned') });
+const keyEndShape = z.discriminatedUnion('cause', [outboxShape, abandonedKeyShape]);
+
 /** A change of any of these is an end to act upon; the cause changes where a revocation met the expiry. */
 const telling = ['cause', 'replayedAt'];
 
@@ -32,21 +35,21 @@ export function readCertificateEnd({ eventName, dynamodb }: DynamoDBRecord): Cer
   const { OldImage, NewImage } = dynamodb;
   if (OldImage !== undefined && telling.every((name) => OldImage[name]?.S === NewImage[name]?.S)) return undefined;
   const image = unmarshall(NewImage as Record<string, AttributeValue>);
-  return certificateEndOf(image, `Outbox entry ${String(image['pk'])}`);
+  return readAs<CertificateEnd>(outboxShape, image, `Outbox entry ${String(image['pk'])}`);
 }
 
 /**
- * The end of a certificate that a message of the queue is about, which holds it as JSON.
+ * The key that a message of the queue is about, which holds it as JSON.
  * @throws Error where it is not as it was sent.
  */
-export function readCertificateEndMessage({ body, messageId }: Pick<SQSRecord, 'body' | 'messageId'>): CertificateEnd {
-  return certificateEndOf(JSON.parse(body), `Message ${messageId}`);
+export function readKeyEndMessage({ body, messageId }: Pick<SQSRecord, 'body' | 'messageId'>): KeyEnd {
+  return readAs<KeyEnd>(keyEndShape, JSON.parse(body), `Message ${messageId}`);
 }
 
-function certificateEndOf(value: unknown, name: string): CertificateEnd {
-  const { data, error } = outboxShape.safeParse(value);
-  if (data === undefined) throw malformed(name, error);
-  return data;
+function readAs<Value>(shape: z.ZodType, value: unknown, name: string): Value {
+  const { data, error } = shape.safeParse(value);
+  if (error !== undefined) throw malformed(name, error);
+  return data as Value;
 }
 
 function malformed(name: string, { issues: [issue] }: z.ZodError): Error {

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException, GetItemCommand, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { callingDynamodb } from './failures.ts';
+import { outboxKey } from './items.ts';
 import { retrying } from './retry.ts';
 import { observationTime } from './risk-stream.ts';
 import type { Table } from './table.ts';
@@ -19,6 +20,12 @@ import { contention, isContention } from './transactions.ts';
  */
 export function replayRegistryRecord(table: Table, record: DynamoDBRecord, replayedAt: string): Promise<boolean> {
   return touch(table, keysOf(record), { replayedAt });
+}
+
+/** The same for the end of a certificate. */
+export function replayEnd(table: Table, certificateId: string, replayedAt: string): Promise<boolean> {
+  const { pk, sk } = outboxKey(certificateId);
+  return touch(table, { pk: { S: pk }, sk: { S: sk } }, { replayedAt });
 }
 
 /**

@@ -53,8 +53,17 @@ function readImage(image: NonNullable<NonNullable<DynamoDBRecord['dynamodb']>['N
  * @param writtenAtSeconds the stream's `ApproximateCreationDateTime`; now without it.
  * @returns ISO 8601 with milliseconds.
  */
-export function observationTime({ observed_at, record_id }: { readonly observed_at?: unknown; readonly record_id: string }, writtenAtSeconds: number | undefined): string {
+export function observationTime(record: RiskTimes, writtenAtSeconds: number | undefined): string {
   const written = writtenAtSeconds === undefined ? Date.now() : (Math.floor(writtenAtSeconds) + 1) * 1000 - 1;
-  const [claimed = written] = [observed_at, record_id.split('#')[0]].flatMap((text) => instantOf(text) ?? []);
-  return new Date(Math.min(claimed, written)).toISOString();
+  return new Date(Math.min(claimedTime(record) ?? written, written)).toISOString();
+}
+
+export interface RiskTimes {
+  readonly observed_at?: unknown;
+  readonly record_id: string;
+}
+
+/** When a record says, or else its id, that it was observed, in epoch milliseconds; undefined where neither does. */
+export function claimedTime({ observed_at, record_id }: RiskTimes): number | undefined {
+  return instantOf(observed_at) ?? instantOf(record_id.split('#')[0]);
 }

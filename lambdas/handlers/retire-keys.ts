@@ -3,7 +3,7 @@ import { retireKeys } from '../authority/retire-keys.ts';
 import { effects } from '../aws/effects.ts';
 import { keyRetirement } from '../aws/key-retirement.ts';
 import { kmsWithoutRetries } from '../aws/kms-client.ts';
-import { readCertificateEndMessage } from '../aws/outbox-stream.ts';
+import { readKeyEndMessage } from '../aws/outbox-stream.ts';
 import { environment } from './environment.ts';
 import { queueConsumer } from './queue-consumer.ts';
 import { clock, once, registryTable } from './services.ts';
@@ -18,7 +18,7 @@ const retirementServices = once(() => ({
 /** What the last calls may take, once it is too late to begin another. */
 const marginMilliseconds = 15_000;
 
-/** Called with ended certificates: has their keys deleted. */
-export const handler = queueConsumer('retire-keys', readCertificateEndMessage, (ends, context) => (
+/** Called with ended certificates and abandoned keys: has the keys deleted. */
+export const handler = queueConsumer('retire-keys', readKeyEndMessage, (ends, context) => (
   retireKeys(retirementServices(), ends, AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMilliseconds)))
 ));

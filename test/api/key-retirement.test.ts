@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { answerLost, awsError, notPerformed, type Fault, type Pattern } from '../support/faults.ts';
 import { requests } from '../support/faults-requests.ts';
-import type { CertificateEnd } from '../../lambdas/authority/certificate-end.ts';
+import type { CertificateEnd, KeyEnd } from '../../lambdas/authority/certificate-end.ts';
 import { certificateEnd, createKeys } from '../support/ends.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { keyPool } from '../support/key-pool.ts';
@@ -142,6 +142,18 @@ test('an expired certificate’s key is retired like a revoked one’s', async (
   const end = certificateEnd({ keyArn, cause: 'expired' });
   expect(await deliverMessages('retire-keys', [end])).toEqual([]);
   expect(await stateOf(end)).toEqual(retired);
+});
+
+test('an abandoned key is retired, and nothing is noted of the certificate that it was created for, whose own key is still to come', async () => {
+  const [keyArn = '', ownKeyArn = ''] = await createKeys(runtime, 2);
+  const { certificateId, agentId, tenantId } = certificateEnd({ keyArn: ownKeyArn });
+  const abandoned: KeyEnd = { cause: 'abandoned', keyArn, certificateId, agentId, tenantId };
+  expect(await deliverMessages('retire-keys', [abandoned])).toEqual([]);
+  expect([(await registry.key(keyArn))?.KeyState, await registry.keyDeletion(certificateId)]).toEqual(['PendingDeletion', undefined]);
+  expect(await deliverMessages('retire-keys', [abandoned, certificateEnd({ keyArn: ownKeyArn, certificateId })])).toEqual([]);
+  expect([(await registry.key(ownKeyArn))?.KeyState, await registry.keyDeletion(certificateId)]).toEqual(['PendingDeletion', retired.effect]);
+  const { agentId: _, ...incomplete } = abandoned;
+  expect(await deliverMessages<object>('retire-keys', [incomplete])).toEqual([incomplete]);
 });
 
 test('an agent’s key is born with a policy that lets the retiring role do this and nothing else', async () => {

@@ -91,6 +91,7 @@ describe('every function', () => {
     for (const name of ['post-ocsp', 'get-ocsp']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
     expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
     expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
+    expect(told('reconcile')).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'RISK_TABLE', 'RISK_THRESHOLD']);
     expect(told('export-audit-trail')).toEqual(['AUDIT_BUCKET', 'REGISTRY_TABLE']);
     for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
     for (const name of ['sign-message', 'verify-message', 'halt-agent']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
@@ -119,7 +120,7 @@ describe('every function', () => {
   test('that has settings to obey is told them', () => {
     const { functions: configured } = synthesize({ crlShards: 64, keyDeletionDays: 7 });
     const variable = (name: string, key: string) => (configured.get(name)?.Properties['Environment'].Variables as Record<string, unknown>)[key];
-    for (const name of ['certify-agent', 'publish-crls', 'refresh-crls', 'expire-certificates', 'mint-authority']) expect(variable(name, 'CRL_SHARDS')).toBe('64');
+    for (const name of ['certify-agent', 'publish-crls', 'refresh-crls', 'expire-certificates', 'reconcile', 'mint-authority']) expect(variable(name, 'CRL_SHARDS')).toBe('64');
     expect(variable('retire-keys', 'KEY_DELETION_DAYS')).toBe('7');
   });
 });

@@ -34,6 +34,11 @@ const publishCrls = [
   's3:GetObject s3:PutObject on <files>/crl/*',
   's3:ListBucket on <files>',
 ];
+const noteExpiries = [
+  'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
+  'dynamodb:DeleteItem dynamodb:Query on <registry>, keys in EXPIRY#*',
+];
+const anyKey = 'arn:aws:kms:eu-west-1:<AWS::AccountId>:key/*';
 const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp CERT#*', `kms:Sign on <OCSP key>, ${digests}`];
 
 /** Who may do what: all of it, beside every function's own logs and traces. */
@@ -99,9 +104,19 @@ const expected: Record<string, readonly string[]> = {
     'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
   ],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
-  'expire-certificates': [
-    'dynamodb:DeleteItem dynamodb:PutItem dynamodb:UpdateItem on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in AUDIT#* CERT#* EXPIRY#* OUTBOX#*',
-    'dynamodb:DeleteItem dynamodb:Query on <registry>, keys in EXPIRY#*',
+  'expire-certificates': noteExpiries,
+  // It learns of keys what they are, and hands them over: it can delete none.
+  'reconcile': [
+    revoke, ...noteExpiries,
+    'dynamodb:PutItem on <registry>, keys in ALERT#* AUDIT#*',
+    'dynamodb:Query on <registry>, keys in EFFECT#*',
+    'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in RECONCILER#*',
+    'dynamodb:Query on <risk>',
+    // In one statement with the traces, by the CDK's doing.
+    `kms:ListKeys ${tracing}`,
+    `kms:ListResourceTags on ${anyKey}`,
+    `kms:DescribeKey on ${anyKey}, aws:ResourceTag/kakunin:deployment StringEquals kakunin, aws:ResourceTag/kakunin:role StringEquals agent`,
+    'sqs:SendMessage on <queue retire-keys>',
   ],
   'export-audit-trail': [
     'dynamodb:BatchGetItem on <registry>, keys in AUDIT#*',
@@ -159,7 +174,9 @@ describe('what nobody may do', () => {
   });
 
   test('no key can be deleted, disabled, handed on or given another policy', () => {
-    expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual(['kms:CreateKey', 'kms:Decrypt', 'kms:Encrypt', 'kms:GetPublicKey', 'kms:Sign', 'kms:TagResource']);
+    expect([...new Set(actions.filter((action) => action.startsWith('kms:')))].sort()).toEqual([
+      'kms:CreateKey', 'kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GetPublicKey', 'kms:ListKeys', 'kms:ListResourceTags', 'kms:Sign', 'kms:TagResource',
+    ]);
   });
 
   test('no table can be scanned or changed', () => {
@@ -169,11 +186,11 @@ describe('what nobody may do', () => {
     ]);
   });
 
-  test('only expire-certificates and delete-webhook delete items: expiries, and what else their transactions touch in a transaction only', () => {
+  test('only expire-certificates, reconcile and delete-webhook delete items: expiries, and what else their transactions touch in a transaction only', () => {
     const deleting = (name: string) => statementsOf(name).filter(({ Action }) => list(Action).includes('dynamodb:DeleteItem'));
-    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['delete-webhook', 'expire-certificates']);
-    const elsewhere = ['delete-webhook', 'expire-certificates'].flatMap(deleting).filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
-    expect(elsewhere.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).toEqual([['EXPIRY#*']]);
+    expect(handlerNames.filter((name) => deleting(name).length > 0)).toEqual(['delete-webhook', 'expire-certificates', 'reconcile']);
+    const elsewhere = ['delete-webhook', 'expire-certificates', 'reconcile'].flatMap(deleting).filter(({ Condition }) => Condition?.['ForAnyValue:StringEquals']?.['dynamodb:EnclosingOperation'] === undefined);
+    expect(elsewhere.map(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).toEqual([['EXPIRY#*'], ['EXPIRY#*']]);
   });
 
   test('no object can be deleted, and what is published is written by those who publish', () => {
@@ -182,8 +199,8 @@ describe('what nobody may do', () => {
     expect(writers.sort()).toEqual(['mint-authority', 'publish-crls', 'refresh-crls']);
   });
 
-  // Each of these can name no resource: a key that does not exist yet, and X-Ray, which knows no resources.
-  const unbounded = new Set(['kms:CreateKey', 'kms:TagResource', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+  // Each of these can name no resource: a key that does not exist yet, the list of all keys, and X-Ray, which knows no resources.
+  const unbounded = new Set(['kms:CreateKey', 'kms:ListKeys', 'kms:TagResource', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
 
   test('every resource is named, but where there is none to name', () => {
     const open = all.filter(({ Effect, Resource }) => Effect === 'Allow' && list(Resource).some((resource) => resource === '*')).flatMap(({ Action }) => list(Action));

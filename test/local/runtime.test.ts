@@ -160,6 +160,6 @@ describe('what certificates name', () => {
   });
 });
 
-test.each(['refresh-crls', 'expire-certificates', 'mint-authority'] as const)('the schedule of %s can be run when it suits', async (name) => {
+test.each(['refresh-crls', 'expire-certificates', 'reconcile', 'mint-authority'] as const)('the schedule of %s can be run when it suits', async (name) => {
   await runtime.runSchedule(name);
 });

@@ -56,10 +56,10 @@ describe('the clock', () => {
     await jest.advanceTimersByTimeAsync(1_000);
     expect(names()).toEqual([]);
     await jest.advanceTimersByTimeAsync(30_000);
-    expect(names().sort()).toEqual(['expire-certificates', 'export-audit-trail', 'mint-authority', 'refresh-crls']);
+    expect(names().sort()).toEqual(['expire-certificates', 'export-audit-trail', 'mint-authority', 'reconcile', 'refresh-crls']);
     await jest.advanceTimersByTimeAsync(24 * 3_600_000);
     const times = (name: string) => names().filter((called) => called === name).length;
-    expect([times('refresh-crls'), times('expire-certificates'), times('export-audit-trail'), times('mint-authority')]).toEqual([25, 25, 25, 2]);
+    expect([times('refresh-crls'), times('expire-certificates'), times('export-audit-trail'), times('reconcile'), times('mint-authority')]).toEqual([25, 25, 25, 25, 2]);
   });
 
   test('is not listened to where schedules are not automatic', async () => {
@@ -84,7 +84,7 @@ test('stopping waits for a function under way, and then the clock calls nobody',
   handle = () => held;
   const started = start(true);
   await jest.advanceTimersByTimeAsync(30_000);
-  expect(calls).toHaveLength(4);
+  expect(calls).toHaveLength(5);
   let stopped = false;
   const stopping = started.stop().then(() => (stopped = true));
   await jest.advanceTimersByTimeAsync(60_000);
@@ -92,5 +92,5 @@ test('stopping waits for a function under way, and then the clock calls nobody',
   letGo();
   await stopping;
   await jest.advanceTimersByTimeAsync(48 * 3_600_000);
-  expect(calls).toHaveLength(4);
+  expect(calls).toHaveLength(5);
 });
