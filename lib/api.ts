@@ -82,7 +82,8 @@ export class Api extends Construct {
   }
 }
 
-// Who asked for what and how it went; never the API key, nor anything else of what was sent.
+// Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
+// which a client may have put anything.
 const accessLogLine = {
   time: '$context.requestTime',
   request_id: '$context.requestId',
@@ -91,7 +92,6 @@ const accessLogLine = {
   source_ip: '$context.identity.sourceIp',
   method: '$context.httpMethod',
   route: '$context.resourcePath',
-  path: '$context.path',
   status: '$context.status',
   error: '$context.error.responseType',
   latency_ms: '$context.responseLatency',
