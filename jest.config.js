@@ -9,5 +9,7 @@ export default {
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
   // The runtime under test, its engine and its clients share the machine with the runner; a second file beside them would only make all wait.
   maxWorkers: 1,
+  // Jest keeps of each file what it has loaded; a process that has grown so far makes room for a new one.
+  workerIdleMemoryLimit: '1500MB',
   testTimeout: 60_000,
 };
