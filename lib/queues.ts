@@ -3,6 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
+import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
@@ -44,21 +45,15 @@ export class Queues extends Construct {
       visibilityTimeout: Duration.seconds(visibilityTimeoutSeconds),
       deadLetterQueue: { queue: deadLetters as sqs.IQueue, maxReceiveCount: maximumReceives },
     });
-    new cloudwatch.Alarm(deadLetters, 'NotEmpty', {
+    createAlarm(deadLetters, 'NotEmpty', {
       alarmDescription: `${name} could not process messages and they were put aside: look with "dead-letter list" and replay them.`,
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: 0,
-      evaluationPeriods: 1,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
-    new cloudwatch.Alarm(queue, 'Waiting', {
+    createAlarm(queue, 'Waiting', {
       alarmDescription: `Messages wait for ${name} for more than ${longestWaitSeconds / 60} minutes: more come than it deals with, or it is not called at all.`,
       metric: queue.metricApproximateAgeOfOldestMessage({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: longestWaitSeconds,
-      evaluationPeriods: 1,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     return { queue, deadLetters };
   }

@@ -4,6 +4,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { tables, type TableName } from '../lambdas/schema.ts';
 import { streamConsumers, type StreamConsumer, type StreamConsumerName } from '../lambdas/triggers.ts';
+import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
@@ -69,7 +70,7 @@ function addAlarms(mapping: lambda.EventSourceMapping, name: StreamConsumerName)
     Dropped: ['DroppedEventCount', `${name} could not process records, and they could not be set aside either: they are lost to it.`],
   } as const;
   for (const [id, [metricName, alarmDescription]] of Object.entries(alarms)) {
-    new cloudwatch.Alarm(mapping, id, {
+    createAlarm(mapping, id, {
       alarmDescription,
       // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
       metric: new cloudwatch.Metric({
@@ -79,10 +80,7 @@ function addAlarms(mapping: lambda.EventSourceMapping, name: StreamConsumerName)
         statistic: cloudwatch.Stats.SUM,
         period: Duration.minutes(1),
       }),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: 0,
-      evaluationPeriods: 1,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
   }
 }
@@ -94,13 +92,10 @@ const longestLag = Duration.minutes(5);
  * shard falls behind by hours. The age is that of the last record of each batch when it is read.
  */
 function alarmOnLag(scope: Construct, name: StreamConsumerName, consuming: lambda.IFunction): void {
-  new cloudwatch.Alarm(scope, 'Lag', {
+  createAlarm(scope, 'Lag', {
     alarmDescription: `${name} is more than ${longestLag.toMinutes()} minutes behind: its log tells what it fails at, or what it waits for.`,
     metric: consuming.metric('IteratorAge', { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
-    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
     threshold: longestLag.toMilliseconds(),
-    evaluationPeriods: 1,
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
   });
 }
 

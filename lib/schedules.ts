@@ -5,6 +5,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { schedules, type ScheduledName } from '../lambdas/triggers.ts';
+import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
@@ -34,12 +35,10 @@ const attempts = 3;
 
 /** Whatever is not renewed in time ends: CRLs after a day, the OCSP responder's certificate after weeks. */
 function alarmOnFailure(scope: Construct, name: ScheduledName, target: IFunction): void {
-  new cloudwatch.Alarm(scope, `Failed-${name}`, {
+  createAlarm(scope, `Failed-${name}`, {
     alarmDescription: `${name} failed ${attempts} times in a row: look at its log, and see docs/operations.md.`,
     metric: target.metricErrors({ statistic: cloudwatch.Stats.SUM, period: Duration.minutes(schedules[name].everyMinutes) }),
     comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     threshold: attempts,
-    evaluationPeriods: 1,
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
   });
 }
