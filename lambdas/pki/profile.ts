@@ -1,5 +1,6 @@
 import { OID } from './object-identifiers.ts';
 import { ProfileError } from './profile-error.ts';
+import { parseUrl } from './url.ts';
 
 /** What a deployment chooses about its certificates. Everything else of the profile is fixed. */
 export interface ProfileSettings {
@@ -109,7 +110,7 @@ function assertOid(setting: string, oid: string): void {
 
 function assertDistributionUrl(url: string): void {
   // RFC 5280 §8: fetching revocation over https would need a certificate to be checked first.
-  if (url.length > DISTRIBUTION_URL_MAX_LENGTH || !DISTRIBUTION_URL.test(url) || !URL.canParse(url)) {
+  if (url.length > DISTRIBUTION_URL_MAX_LENGTH || !DISTRIBUTION_URL.test(url) || parseUrl(url) === undefined) {
     throw new ProfileError('distributionUrl must be a plain http URL without user, query, fragment or trailing slash (RFC 5280 §4.2.1.13, §8).');
   }
 }

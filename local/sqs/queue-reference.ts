@@ -1,3 +1,4 @@
+import { parseUrl } from '../../lambdas/pki/url.ts';
 import type { Input } from '../aws-json/input.ts';
 import { SqsError } from './errors.ts';
 import { requiredText } from './input.ts';
@@ -6,9 +7,10 @@ import type { QueueStore } from './queue-store.ts';
 
 /** The queue that the member `QueueUrl` names. Only its path counts: the host is whatever the client has come by. */
 export function queueOf(store: QueueStore, input: Input): QueueSettings {
-  const url = requiredText(input, 'QueueUrl');
-  if (!URL.canParse(url)) throw new SqsError('InvalidAddress', `The address ${url} is not valid for this endpoint.`);
-  const [, accountId, name, ...rest] = new URL(url).pathname.split('/');
+  const text = requiredText(input, 'QueueUrl');
+  const url = parseUrl(text);
+  if (url === undefined) throw new SqsError('InvalidAddress', `The address ${text} is not valid for this endpoint.`);
+  const [, accountId, name, ...rest] = url.pathname.split('/');
   return findQueue(store, rest.length === 0 ? name : undefined, accountId);
 }
 

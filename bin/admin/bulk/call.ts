@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KakuninClient, KakuninError } from '../../../client/index.ts';
+import { parseUrl } from '../../../lambdas/pki/url.ts';
 import type { CommandOptions } from '../commands.ts';
 import { NotDone, UsageError } from '../failures.ts';
 
@@ -17,7 +18,7 @@ const wrongPath: readonly string[] = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
 
 /** @throws UsageError where --url or --key-env lead nowhere, or the key would pass in the clear. */
 export function apiOf({ url = '', 'key-env': variable = 'KAKUNIN_KEY' }: CommandOptions, environment: Readonly<Record<string, string | undefined>>): KakuninClient {
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
+  const { protocol, hostname } = parseUrl(url) ?? { protocol: '', hostname: '' };
   const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   if (protocol !== 'https:' && !(protocol === 'http:' && isLocal)) throw new UsageError(`--url is "${url}": give it the ApiUrl of the deployment, with https and /v1, or the url that npm start prints.`);
   const apiKey = environment[variable];
