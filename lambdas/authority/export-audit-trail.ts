@@ -3,8 +3,7 @@ import { attest, type AttestationServices } from './attestation-authority.ts';
 import { exportedHead, exportedLines, headPath, partPath } from './audit-export.ts';
 import type { AuditArchive, AuditChainReader, AuditExports, ExportProgress } from './audit-ports.ts';
 import { chainFollower } from './chain-check.ts';
-import { genesis, headStatement, type ChainPosition, type SignedHead } from './chain-link.ts';
-import { authorityNotInitialised } from './errors.ts';
+import { genesis, headStatement, type ChainPosition } from './chain-link.ts';
 import type { AuditChain } from './ports.ts';
 import { sideBySide, valuesOf } from './side-by-side.ts';
 
@@ -97,12 +96,10 @@ async function exportPart(services: ExportServices, tenantId: string, { done, go
 
 /** Signs how far the chain goes, unless that was done already, and puts it behind the exported links. */
 async function signHead(services: ExportServices, tenantId: string, { sequence, hash }: ChainPosition): Promise<void> {
-  const { registry, exports, archive, clock } = services;
-  const attestation = await registry.getAuthority('attestation');
-  if (attestation === undefined) throw authorityNotInitialised();
+  const { exports, archive, clock } = services;
   const unsigned = { tenantId, sequence, hash, signedAt: clock().toISOString() };
-  const signature = await attest(services, canonicalJson(headStatement(unsigned)));
-  const signed: SignedHead = await exports.noteSignedHead({ ...unsigned, signature, certificatePem: attestation.certificatePem });
+  const attestation = await attest(services, canonicalJson(headStatement(unsigned)));
+  const signed = await exports.noteSignedHead({ ...unsigned, ...attestation });
   if (signed.hash !== hash) throw new Error(`the signed head number ${sequence} is of another chain. Look with "audit verify".`);
   await archive.put(headPath(tenantId, sequence), exportedHead(signed), 'application/json');
 }

@@ -83,7 +83,7 @@ async function signReceipt(services: HaltServices, receipt: HaltReceipt): Promis
   const { eventId, certificateId } = receipt.halt;
   let signature: Uint8Array;
   try {
-    signature = await attest(services, haltStatementOctets(receipt));
+    ({ signature } = await attest(services, haltStatementOctets(receipt)));
   } catch (cause) {
     warn(`The receipt of halt ${eventId} could not be signed`, cause);
     return receipt;

@@ -31,18 +31,18 @@ const renew = () => authority.renew('attestation', attestationKeyArn);
 const verifies = (signature: Uint8Array, { certificatePem }: Authority) => verifyRsaSha256(subjectPublicKeyInfoOf(pemToDer(certificatePem)), statement, signature);
 
 test('a statement is signed with the authority’s key, for whoever has its certificate', async () => {
-  const signature = await attest(authority.services, statement);
+  const { signature } = await attest(authority.services, statement);
   expect([signature.length, verifies(signature, attestation)]).toEqual([256, true]);
   expect(authority.kms.calls.map(({ operation, input }) => [operation, input['KeyId'], input['MessageType'], input['SigningAlgorithm']])).toEqual([['Sign', attestation.keyArn, 'DIGEST', 'RSASSA_PKCS1_V1_5_SHA_256']]);
 });
 
 test('what was signed before the certificate was renewed verifies with both, and is signed alike after it', async () => {
-  const signature = await attest(authority.services, statement);
+  const { signature } = await attest(authority.services, statement);
   authority.setTime(authority.services.clock().getTime() + 366 * day);
   const { authority: second, renewed } = await renew();
   expect([renewed, second.certificatePem === attestation.certificatePem]).toEqual([true, false]);
   expect([attestation, second].map((one) => verifies(signature, one))).toEqual([true, true]);
-  expect(await attest(authority.services, statement)).toEqual(signature);
+  expect((await attest(authority.services, statement)).signature).toEqual(signature);
 });
 
 test('no signature is answered that does not verify', async () => {
