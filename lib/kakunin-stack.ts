@@ -25,7 +25,7 @@ export class KakuninStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: KakuninStackProps) {
     super(scope, id, props);
     const { tables } = new Registry(this, 'Registry');
-    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
+    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings);
     const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
@@ -38,7 +38,7 @@ export class KakuninStack extends Stack {
     const platform: Platform = { settings, tables, keys, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
-    api.addRoutes(platform);
+    api.addRoutes(platform, authority);
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
@@ -55,7 +55,7 @@ export class KakuninStack extends Stack {
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,
-      IssuingKeyArn: keys.issuing.keyArn,
+      IssuingKeyArn: keys.issuing[0].key.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
       AttestationKeyArn: keys.attestation.keyArn,
       WebhookKeyArn: webhookKey.keyArn,

@@ -1,6 +1,6 @@
-import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import { isMutation } from '../lambdas/routes.ts';
-import type { AuthorityKey } from './authority-keys.ts';
+import type { AuthorityKey, AuthorityKeys } from './authority-keys.ts';
 import {
   accessItems, accessObjects, createAgentKeys, listBucket, publishEvents, queryIndex, readAgentKeys, readStream, receiveMessages, sendMessages, setAside, transactItems,
   type IndexName, type ItemAction, type Permission,
@@ -22,8 +22,9 @@ const auditChains = 'CHAIN#*';
 const chainMarks = 'CHAINED#*';
 const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
-const issuingAuthority = 'CA#issuing';
-const ocspResponder = 'CA#ocsp';
+// Of every generation.
+const issuingAuthority = 'CA#issuing*';
+const ocspResponder = 'CA#ocsp*';
 const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
 const webhooks = 'WEBHOOK#*';
@@ -34,7 +35,7 @@ const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
 const crls = 'crl/*';
-const completeCrl = 'crl/complete.*';
+const completeCrls = ['crl/complete.*', 'crl/*/complete.*'];
 const authorityCertificates = 'ca/*';
 
 // Objects of the audit archive.
@@ -50,12 +51,12 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
   const query = (index: IndexName) => queryIndex(registry, index);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
   const revoke = items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, crlEntries, outbox, auditEntries);
-  const issue = [items(['GetItem'], issuingAuthority), createAgentKeys(settings.deployment), sign(keys.issuing)];
+  const issue = [items(['GetItem'], issuingAuthority), createAgentKeys(settings.deployment), issueFrom(keys.issuing)];
   // The number before the entries, the entries, the list signed, and put in the place of the one before it.
   const publishCrls = [
     items(['UpdateItem'], crlNumbers),
     items(['Query'], crlEntries),
-    sign(keys.issuing),
+    ...keys.issuing.map(({ key }) => sign(key)),
     accessObjects(bucket, ['GetObject', 'PutObject'], crls),
     listBucket(bucket),
   ];
@@ -82,10 +83,10 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'revoke-certificate': [revoke],
     // What certifying and revoking write, in one transaction.
     'renew-certificate': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, crlEntries, outbox, auditEntries), ...issue],
-    'verify-certificate': [items(['GetItem'], certificates)],
-    'verify-message': [items(['GetItem'], certificates)],
+    'verify-certificate': [items(['GetItem'], certificates, issuingAuthority)],
+    'verify-message': [items(['GetItem'], certificates, issuingAuthority)],
     'get-authority': [items(['GetItem'], authorities)],
-    'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl), listBucket(bucket)],
+    'get-crl': [accessObjects(bucket, ['GetObject'], ...completeCrls), listBucket(bucket)],
     'post-ocsp': answerOcsp,
     'get-ocsp': answerOcsp,
     'get-openapi': [],
@@ -148,11 +149,12 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),
       ...publishCrls,
-      // The root signs itself, the issuing CA and its own CRL; the issuing key the OCSP responder, the
-      // attestation authority and, as above, its CRLs.
+      // The root signs itself, the issuing CAs and its own CRL; the issuing keys the OCSP responder, the
+      // attestation authority and, as above, their CRLs. None goes that still serves, which its expiries say.
+      items(['Query'], expiries),
       sign(keys.root),
       readPublicKey(keys.root),
-      readPublicKey(keys.issuing),
+      ...keys.issuing.map(({ key }) => readPublicKey(key)),
       readPublicKey(keys.ocsp),
       readPublicKey(keys.attestation),
       accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates),
@@ -161,13 +163,24 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
 }
 
 /** Gives a function's role what its handler needs. Whatever changes something honours Idempotency-Key. */
-export function grantPermissions(handler: HandlerName, platform: Platform, role: IRole): void {
+export function grantPermissions(handler: HandlerName, platform: Platform, role: Role): void {
   for (const permit of permissions(platform)[handler]) permit(role);
   if (isMutation(handler)) accessItems(platform.tables.registry, ['PutItem', 'UpdateItem'], [keyedRequests])(role);
 }
 
 function sign(key: AuthorityKey): Permission {
   return (role) => { key.allowSigning(role); };
+}
+
+/**
+ * Signs with the key of the generation that issues. The others' keys go on admitting it: taken away in the same deployment,
+ * that would be gone before the function knows of the new key.
+ */
+function issueFrom([issues, ...serve]: AuthorityKeys['issuing']): Permission {
+  return (role) => {
+    issues.key.allowIssuing(role);
+    for (const { key } of [issues, ...serve]) key.admitSigning(role);
+  };
 }
 
 function readPublicKey(key: AuthorityKey): Permission {

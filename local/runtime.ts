@@ -1,3 +1,4 @@
+import { environment } from '../lambdas/handlers/environment.ts';
 import { basePath, routes } from '../lambdas/routes.ts';
 import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
@@ -119,7 +120,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const eventBridgeEndpoint = await (interpose.eventBridge ?? unchanged)(eventBridge.endpoint);
     const urlsOf = (queueOf: (name: QueueConsumerName) => string) =>
       Object.fromEntries((Object.keys(queueConsumers) as QueueConsumerName[]).map((name) => [name, sqs.queueUrl(queueNameOf(queueOf(name)), sqsEndpoint)])) as Record<QueueConsumerName, string>;
-    const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
+    const authorityKeys = await ensureAuthorityKeys(kms.endpoint, environment('issuingGenerations'));
     endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, eventBusName, authorityKeys, distributionUrl,
       queueUrls: urlsOf((name) => name), deadLetterQueueUrls: urlsOf(deadLetterQueueOf), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,

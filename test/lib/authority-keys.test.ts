@@ -48,7 +48,7 @@ describe('minting', () => {
   test('is asked by what certificates depend on, and not again by a deployment that changes something else', () => {
     const { ServiceToken: _, ...properties } = resource?.Properties ?? {};
     expect(Object.entries(properties).map(([name, value]) => `${name} ${typeof value === 'number' ? value : render(value)}`).sort()).toEqual([
-      'AttestationKeyId <attestation key>', 'CrlShards 16', 'DistributionUrl http://<distribution>', 'IssuingKeyId <issuing key>', 'OcspKeyId <OCSP key>', 'RootKeyId <root key>',
+      'AttestationKeyId <attestation key>', 'CrlShards 16', 'DistributionUrl http://<distribution>', 'IssuingGenerations 1', 'IssuingKeyIds <issuing key>', 'OcspKeyId <OCSP key>', 'RootKeyId <root key>',
     ]);
     expect(synthesize({ riskThreshold: 0.5, organization: 'Another', keyDeletionDays: 7 }).template.Resources[id]?.Properties).toEqual(resource?.Properties);
   });

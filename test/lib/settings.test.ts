@@ -4,13 +4,13 @@ import { readSettings } from '../../lib/settings.ts';
 const minimal = { organization: 'Example Ltd' };
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', granteeAccounts: [] });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', issuingGenerations: [1], riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', granteeAccounts: [] });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
-    policyOid: '1.3.6.1.4.1.61411.2.1', riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', granteeAccounts: ['123456789012', '000000000001'],
+    policyOid: '1.3.6.1.4.1.61411.2.1', issuingGenerations: [2, 1], riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', granteeAccounts: ['123456789012', '000000000001'],
   };
   expect(readSettings(all)).toEqual(all);
 });
