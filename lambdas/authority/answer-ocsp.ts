@@ -1,4 +1,4 @@
-import { type OcspCertId, type OcspIssuerHashes, isIssuedBy, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.ts';
+import { type OcspCertId, isIssuedBy, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.ts';
 import { buildOcspResponse, ocspErrorResponse, type OcspCertStatus, type OcspSingleResponse } from '../pki/ocsp-response.ts';
 import { generationOfShard } from '../pki/issuing-generation.ts';
 import { certificateIdOf } from '../pki/serial-number.ts';
@@ -93,7 +93,7 @@ async function signedAnswer(services: OcspServices, { certIds, nonce }: OcspRequ
   // Taken before the registry is read, so that what is answered held at that time.
   const thisUpdate = wholeSecond(services.clock());
   const nextUpdate = new Date(thisUpdate.getTime() + validityMilliseconds);
-  const responses = await statusesOf(services, certIds, signer.issuer);
+  const responses = await statusesOf(services, certIds, signer);
   const unsigned = buildOcspResponse({ responderCertificateDer: signer.certificateDer, producedAt: thisUpdate, thisUpdate, nextUpdate, responses, nonce });
   const signature = await sign(services.keys, remembered, signer, unsigned);
   const isFinal = responses.every(({ status }) => status === 'revoked');
@@ -116,11 +116,12 @@ async function sign(keys: OcspServices['keys'], remembered: RememberedOcspSigner
   }
 }
 
-async function statusesOf({ registry, issuingAuthorities }: OcspServices, certIds: readonly OcspCertId[], issuer: OcspIssuerHashes): Promise<OcspSingleResponse[]> {
+async function statusesOf({ registry, issuingAuthorities }: OcspServices, certIds: readonly OcspCertId[], { issuer, generation }: OcspSigner): Promise<OcspSingleResponse[]> {
   const readings = new Map<string, Promise<Certificate | undefined>>();
   const read = async (serialNumber: string) => {
     const certificate = await registry.getCertificate(certificateIdOf(serialNumber));
-    return certificate && underIssuer(certificate, await issuingAuthorities(generationOfShard(certificate.crlShard)));
+    // Another CA's certificate of this number is not the one that is asked about.
+    return certificate && generationOfShard(certificate.crlShard) === generation ? underIssuer(certificate, await issuingAuthorities(generation)) : undefined;
   };
   const certificateWith = (serialNumber: string) => {
     const reading = readings.get(serialNumber) ?? read(serialNumber);

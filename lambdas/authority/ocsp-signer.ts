@@ -14,6 +14,8 @@ export interface OcspSigner {
   readonly notAfter: Date;
   /** What CertIDs name the issuing CA by, which certified the responder. */
   readonly issuer: OcspIssuerHashes;
+  /** That CA's. */
+  readonly generation: number;
 }
 
 export interface RememberedOcspSigner {
@@ -77,5 +79,6 @@ async function readOcspSigner({ registry, issuingAuthorities, generation }: Ocsp
     publicKey: new X509Certificate(certificateDer).publicKey,
     notAfter,
     issuer: ocspIssuerHashes(pemToDer(issuing.certificatePem)),
+    generation,
   };
 }
