@@ -13,13 +13,13 @@ import { keyPool } from '../support/key-pool.ts';
 import { ocspRequest, readOcspResponse } from '../support/ocsp.ts';
 import { openssl } from '../support/openssl.ts';
 import { publishedCrl } from '../support/published-crl.ts';
-import { openRegistry, type Registry } from '../support/registry.ts';
+import { openRegistry, type RegistryView } from '../support/registry.ts';
 import { readTrust, verifyCertificate } from '../../verify/index.ts';
 
 // What goes wrong around a rotation: it is broken off in the middle, or the issuing CA's key is in other hands.
 
 let runtime: FaultyRuntime;
-let registry: Registry;
+let registry: RegistryView;
 const clock = movedClock();
 /** As deployed last, the one that issues first. */
 let generations = [1];
@@ -81,10 +81,9 @@ describe('a preparation that is broken off', () => {
     expect(readOcspResponse(new Uint8Array(await response.arrayBuffer()))).toMatchObject({ status: 'successful', responses: [{ status: 'unknown' }] });
   });
 
-  test('by ten deployments at once is one', async () => {
+  test('by the clock, while others deploy the same, is one', async () => {
     const generation = generations.length + 1;
-    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => deployWith(runtime, [...generations, generation])));
-    expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 'fulfilled'));
+    await deployWith(runtime, [...generations, generation], 3);
     generations = [...generations, generation];
     expect(new Set(await authorities()).size).toBe(generations.length + 1);
   });
@@ -123,7 +122,7 @@ describe('a generation that is revoked', () => {
 
   test('issues nothing within a minute, and what it issued is answered as revoked', async () => {
     const { out } = await admin('authority', 'revoke', '1', '--reason', 'cACompromise');
-    expect(out).toContain('aws lambda invoke --function-name kakunin-mint-authority');
+    expect(out).toContain('aws lambda invoke --function-name local-mint-authority');
     expect(await admin('authority', 'revoke', '1', '--reason', 'cACompromise')).toMatchObject({ status: 1, error: expect.stringContaining('is revoked already') });
     clock.moveTo(new Date(Date.now() + 61_000).toISOString());
 
@@ -157,9 +156,9 @@ describe('a generation that is revoked', () => {
 
     await mint({});
     expect((await publishedCrl(`${runtime.distributionUrl}/crl/root.crl`)).crlNumber).toBe(crlNumber); // Listed once.
-    expect(await adminJson('authority', 'list')).toMatchObject([
-      { generation: 1, unexpired_certificates: true, revoked_at: expect.any(String), reason_code: 'cACompromise' }, { generation: 2, unexpired_certificates: true, revoked_at: null }, ...Array.from({ length: 9 }, () => ({ unexpired_certificates: false })),
-    ]);
+    const [first, second, third] = await adminJson('authority', 'list');
+    expect(first).toMatchObject({ generation: 1, unexpired_certificates: true, revoked_at: expect.any(String), reason_code: 'cACompromise' });
+    expect([second, third]).toMatchObject([{ generation: 2, unexpired_certificates: true, revoked_at: null }, { generation: 3, unexpired_certificates: false, revoked_at: null }]);
   });
 
   test('may go while certificates of it have not expired; they stay revoked', async () => {

@@ -6,13 +6,16 @@ import type { TestRuntime } from './runtime.ts';
 
 type Runtime = Pick<TestRuntime, 'kmsEndpoint'>;
 
-/** Deploys with these generations, the one that issues first. Rejects, and leaves the functions as they were, where the deployment is refused. */
-export async function deployWith({ kmsEndpoint }: Runtime, generations: readonly number[]): Promise<Record<string, string>> {
+/**
+ * Deploys with these generations, the one that issues first. Rejects, and leaves the functions as they were, where the deployment is refused.
+ * @param times how many deployments ask mint-authority at once
+ */
+export async function deployWith({ kmsEndpoint }: Runtime, generations: readonly number[], times = 1): Promise<void> {
   const before = generationsNow();
   const { issuingKeyArns } = await ensureAuthorityKeys(kmsEndpoint, generations);
   const undo = setVariables({ ISSUING_GENERATIONS: generations.join(','), ISSUING_KEY_IDS: issuingKeyArns.join(',') });
   try {
-    return await mint({ RequestType: 'Update', OldResourceProperties: { IssuingGenerations: before } });
+    await Promise.all(Array.from({ length: times }, () => mint({ RequestType: 'Update', OldResourceProperties: { IssuingGenerations: before } })));
   } catch (error) {
     undo();
     throw error;
@@ -20,10 +23,9 @@ export async function deployWith({ kmsEndpoint }: Runtime, generations: readonly
 }
 
 /** Has mint-authority run, as for an event of CloudFormation's or the clock's. */
-export async function mint(event: object): Promise<Record<string, string>> {
+export async function mint(event: object): Promise<void> {
   const { handler } = (await import('../../lambdas/handlers/mint-authority.ts')) as { handler: LambdaHandler };
-  const { Data } = (await invoke(handler, event, { functionName: 'mint-authority', timeoutSeconds: 60 })) as { Data: Record<string, string> };
-  return Data;
+  await invoke(handler, event, { functionName: 'mint-authority', timeoutSeconds: 60 });
 }
 
 const generationsNow = () => process.env['ISSUING_GENERATIONS'] ?? '1';
