@@ -86,10 +86,10 @@ describe('every function', () => {
     const told = (name: string, stack = functions) => Object.keys(stack.get(name)?.Properties['Environment'].Variables as object).filter((variable) => !shared.includes(variable)).sort();
     expect(told('verify-certificate')).toEqual(['REGISTRY_TABLE']);
     expect(told('authorize')).toEqual(['REGISTRY_TABLE']);
-    expect(told('auto-revoke')).toEqual(['REGISTRY_TABLE', 'RISK_THRESHOLD']);
+    expect(told('auto-revoke')).toEqual(['DEPLOYMENT', 'REGISTRY_TABLE', 'RISK_THRESHOLD']);
     expect(told('get-crl')).toEqual(['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL']);
     for (const name of ['post-ocsp', 'get-ocsp']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
-    expect(told('retire-keys')).toEqual(['KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
+    expect(told('retire-keys')).toEqual(['DEPLOYMENT', 'KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
     expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
     expect(told('reconcile')).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'RISK_TABLE', 'RISK_THRESHOLD']);
     expect(told('export-audit-trail')).toEqual(['AUDIT_BUCKET', 'REGISTRY_TABLE']);
