@@ -3,7 +3,7 @@ import type { Authority } from '../../lambdas/authority/ports.ts';
 import { finalReasonCodes } from '../../lambdas/authority/revocation-reasons.ts';
 import { expiries } from '../../lambdas/aws/expiries.ts';
 import { describeCertificate, pemToDer } from '../../lambdas/pki/certificate.ts';
-import { AGENT_VALIDITY_SECONDS } from '../../lambdas/pki/profile.ts';
+import { agentValiditySeconds, DEFAULT_PRIVATE_ARC } from '../../lambdas/pki/profile.ts';
 import type { CommandOptions, Outcome, Services } from './commands.ts';
 import { NotDone, UsageError } from './failures.ts';
 import { renderTable } from './table.ts';
@@ -33,8 +33,8 @@ function resourceOf({ generation, certificatePem, revocation }: Authority, unexp
   return {
     generation,
     subject,
-    // It issues nothing that would outlive it.
-    issues_until: new Date(notAfter.getTime() - AGENT_VALIDITY_SECONDS * 1000).toISOString(),
+    // It issues nothing that would outlive it, and no certificate lives longer.
+    issues_until: new Date(notAfter.getTime() - agentValiditySeconds({ privateArc: DEFAULT_PRIVATE_ARC }) * 1000).toISOString(),
     not_after: notAfter.toISOString(),
     unexpired_certificates: unexpired,
     revoked_at: revocation?.revokedAt ?? null,

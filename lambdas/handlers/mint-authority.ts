@@ -4,6 +4,7 @@ import { maintainAuthority } from '../authority/maintain-authority.ts';
 import { mintAuthority } from '../authority/mint-authority.ts';
 import { expiries } from '../aws/expiries.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { logTimesLeft } from './authority-metrics.ts';
 import { crlServices } from './crl-services.ts';
 import { environment, issuingKeys } from './environment.ts';
 import { invocation } from './invocation.ts';
@@ -27,7 +28,11 @@ export const handler = invocation('mint-authority', async (event: DeploymentEven
   const country = environment('country');
   const subject = { organization: environment('organization'), ...(country !== undefined && { country }) };
   const authorities = await mintAuthority(services, { ...subject, rootKeyArn: environment('rootKeyArn'), issuingKeys: issuingKeys() });
-  await maintainAuthority(services, { ...subject, ocspKeyArn: environment('ocspKeyArn'), attestationKeyArn: environment('attestationKeyArn') }, authorities);
+  try {
+    await maintainAuthority(services, { ...subject, ocspKeyArn: environment('ocspKeyArn'), attestationKeyArn: environment('attestationKeyArn') }, authorities);
+  } finally {
+    await logTimesLeft('mint-authority');
+  }
   const fingerprint = (pem = '') => describeCertificate(pemToDer(pem)).fingerprintSha256;
   return {
     PhysicalResourceId,
