@@ -734,6 +734,7 @@ export type ListCertificatesQuery = {
 };
 
 export type GetCrlQuery = {
+  /** Of the issuing CA, by its number; without it that of the one that issues now. */
   readonly generation?: number | undefined;
 };
 

@@ -29,7 +29,7 @@ describe('what cannot be used is refused in a sentence', () => {
     ['an arc that is no OID', { ...minimal, privateArc: '1.3.x' }, 'privateArc is not a dotted OID'],
     ['an arc that Go and GnuTLS refuse', { ...minimal, privateArc: '2.25.7' }, 'privateArc has an arc above 2^31'],
     ['a policy that is no OID', { ...minimal, policyOid: '3.1.1' }, 'policyOid is not a dotted OID'],
-    ['no issuing CA at all', { ...minimal, issuingGenerations: [] }, 'issuingGenerations must be a list of whole numbers from 1, each once, the one that issues first'],
+    ['no issuing CA at all', { ...minimal, issuingGenerations: [] }, 'issuingGenerations.0 must be a list of whole numbers from 1, each once, the one that issues first'],
     ['an issuing CA twice', { ...minimal, issuingGenerations: [2, 1, 2] }, 'issuingGenerations must be a list of whole numbers'],
     ['an issuing CA before the first', { ...minimal, issuingGenerations: [1, 0] }, 'issuingGenerations.1 must be a list of whole numbers'],
     ['an issuing CA without a list', { ...minimal, issuingGenerations: 1 }, 'issuingGenerations must be a list of whole numbers'],
