@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => runtime.stop());
 beforeEach(async () => {
-  service = await startUsagePlanService(['other/standard', 'kakunin/standard', 'kakunin/large']);
+  service = await startUsagePlanService(['other/standard', 'local/standard', 'local/large']);
   process.env['AWS_ENDPOINT_URL_API_GATEWAY'] = service.endpoint;
 });
 afterEach(async () => {
@@ -29,7 +29,7 @@ describe('a new tenant', () => {
   test('is in the standard plan, under its id, and the list says so', async () => {
     const { id, plan } = await adminJson('tenant', 'create', 'Acme');
     expect(plan).toBe('standard');
-    expect(service.members()).toEqual({ 'other-standard': [], 'kakunin-standard': [id], 'kakunin-large': [] });
+    expect(service.members()).toEqual({ 'other-standard': [], 'local-standard': [id], 'local-large': [] });
     expect((await tenants()).find((tenant) => tenant.id === id)).toMatchObject({ plan: 'standard' });
     expect((await admin('tenant', 'list')).out).toMatch(new RegExp(`^TENANT +CREATED +PLAN +NAME\n[^]*^${id} {2}[\\d-]{10} {2}standard {2}Acme$`, 'm'));
   });
@@ -37,11 +37,11 @@ describe('a new tenant', () => {
   test('is in the plan that was named, of the deployment that was named', async () => {
     const large = await adminJson('tenant', 'create', 'Globex', '--plan', 'large');
     const other = await adminJson('tenant', 'create', 'Initech', '--deployment', 'other');
-    expect(service.members()).toEqual({ 'other-standard': [other.id], 'kakunin-standard': [], 'kakunin-large': [large.id] });
+    expect(service.members()).toEqual({ 'other-standard': [other.id], 'local-standard': [], 'local-large': [large.id] });
   });
 
   test.each([
-    ['There is no usage plan of that name', ['--plan', 'huge'], 'Deployment "kakunin" has no usage plan "huge": it is one of large, standard.'],
+    ['There is no usage plan of that name', ['--plan', 'huge'], 'Deployment "local" has no usage plan "huge": it is one of large, standard.'],
     ['There is no such deployment', ['--deployment', 'elsewhere'], 'API Gateway has no usage plan of a deployment "elsewhere": deploy it, or say with --deployment or DEPLOYMENT what it is called.'],
   ])('is not made at all: %s', async (_, options, sentence) => {
     const before = await tenants();
@@ -61,7 +61,7 @@ describe('a new tenant', () => {
     const first = await adminJson('tenant', 'create', 'Twice');
     service.failNext('POST', '/keys', type, { afterwards: true });
     const second = await adminJson('tenant', 'create', 'Twice');
-    expect(service.members()).toMatchObject({ 'kakunin-standard': [first.id, second.id] });
+    expect(service.members()).toMatchObject({ 'local-standard': [first.id, second.id] });
   });
 });
 
@@ -69,12 +69,12 @@ describe('another plan', () => {
   test('takes the tenant out of the one before, and again changes nothing', async () => {
     const { id } = await adminJson('tenant', 'create', 'Growing');
     expect(await adminJson('tenant', 'plan', id, '--plan', 'large')).toMatchObject({ id, plan: 'large' });
-    expect(planOf(id)).toEqual(['kakunin-large']);
+    expect(planOf(id)).toEqual(['local-large']);
     service.takeCalls();
     await adminJson('tenant', 'plan', id, '--plan', 'large');
     expect(service.takeCalls().filter((call) => !call.startsWith('GET'))).toEqual([]);
     expect((await admin('tenant', 'plan', id.toUpperCase(), '--plan', 'standard')).out).toBe('Tenant Growing is in the usage plan standard. API Gateway may take a minute to go by it.\n');
-    expect(planOf(id)).toEqual(['kakunin-standard']);
+    expect(planOf(id)).toEqual(['local-standard']);
   });
 
   test('that was broken off half-way is gone on with', async () => {
@@ -84,13 +84,13 @@ describe('another plan', () => {
     expect(planOf(id)).toEqual([]);
     expect((await tenants()).find((tenant) => tenant.id === id)).toMatchObject({ plan: null });
     await adminJson('tenant', 'plan', id, '--plan', 'large');
-    expect(planOf(id)).toEqual(['kakunin-large']);
+    expect(planOf(id)).toEqual(['local-large']);
   });
 
   test('that there is not leaves the tenant in its own', async () => {
     const { id } = await adminJson('tenant', 'create', 'Staying');
     expect(await admin('tenant', 'plan', id, '--plan', 'huge')).toMatchObject({ status: 1, error: expect.stringContaining('has no usage plan "huge"') });
-    expect(planOf(id)).toEqual(['kakunin-standard']);
+    expect(planOf(id)).toEqual(['local-standard']);
   });
 });
 
@@ -102,7 +102,7 @@ test('Repairing puts tenants of before into the standard plan, leaves others alo
   expect([status, out]).toEqual([0, `${before.length} tenants were in no usage plan. API Gateway may take a minute to let them in.\n`]);
   expect(error.trimEnd().split('\n')).toHaveLength(before.length);
   expect((await tenants()).filter(({ id }) => id !== large).map(({ plan }) => plan)).toEqual(before.map(() => 'standard'));
-  expect(planOf(large)).toEqual(['kakunin-large']);
+  expect(planOf(large)).toEqual(['local-large']);
   expect(await admin('tenant', 'repair')).toEqual({ status: 0, out: 'Every tenant is in a usage plan.\n', error: '' });
 });
 
