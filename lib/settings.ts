@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isCountryCode } from '../lambdas/pki/iso-3166.ts';
 import type { ProfileError } from '../lambdas/pki/profile-error.ts';
-import { DEFAULT_PRIVATE_ARC, validateProfileSettings } from '../lambdas/pki/profile.ts';
+import { DEFAULT_PRIVATE_ARC, LONGEST_AGENT_VALIDITY_DAYS, validateProfileSettings } from '../lambdas/pki/profile.ts';
 import { addressLimits, addressWindowSeconds, stageIssuanceThrottle, stageThrottle, standardPlan, usagePlans, type UsagePlan } from '../lambdas/rate-limits.ts';
 
 /** A setting of the certificate profile, held to the rules that minting and issuing will hold it to. */
@@ -30,6 +30,9 @@ const usagePlan = z.strictObject({
 // https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-high-level-settings.html
 const requestsOfAnAddress = z.int('must be a whole number').min(100, 'must be at least 100').max(2_000_000_000, 'must be at most 2000000000');
 
+/** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+const logRetentions = [7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
 const settingsSchema = z.strictObject({
   deployment: z.string()
     .regex(/^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'must be 1 to 32 of a-z, 0-9 and "-", beginning with a letter and not ending in "-"')
@@ -42,6 +45,10 @@ const settingsSchema = z.strictObject({
   spiffeTrustDomain: profileSetting('spiffeTrustDomain'),
   privateArc: profileSetting('privateArc'),
   policyOid: profileSetting('policyOid'),
+  certificateValidityDays: z.int('must be a whole number of days')
+    .min(1, 'must be at least 1')
+    .max(LONGEST_AGENT_VALIDITY_DAYS, `must be at most ${LONGEST_AGENT_VALIDITY_DAYS}`)
+    .default(LONGEST_AGENT_VALIDITY_DAYS),
   riskThreshold: z.number('must be a number')
     .gt(0, 'must be above 0, or every record would revoke')
     .lte(1, 'must be at most 1, or no record would ever revoke')
@@ -70,6 +77,8 @@ const settingsSchema = z.strictObject({
   // even the account's root user, and a bucket made by mistake is paid for until the end; so it has to be asked for.
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html#object-lock-retention-modes
   auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
+  // Of what functions log; what CloudWatch admits. The access log is kept for a year whatever this says.
+  logRetentionDays: z.literal(logRetentions, `must be one of ${logRetentions.join(', ')}`).default(90),
   alarmEmail: z.email('must be an e-mail address').optional(),
   // KMS's own, unless AWS has raised it: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
   kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
@@ -95,6 +104,9 @@ const settingsSchema = z.strictObject({
   }
   if (publicRequests > requests) complain(['addressLimits', 'publicRequests'], 'must not be above addressLimits.requests, which counts them too');
 });
+
+/** The names of the settings, in the order of docs/configuration.md. */
+export const settingNames = Object.keys(settingsSchema.shape);
 
 /** What a deployment chooses; everything else is the same everywhere. */
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;
