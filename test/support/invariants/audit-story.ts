@@ -70,7 +70,7 @@ function changesIn(pk: string, before: Item | undefined, after: Item | undefined
 }
 
 /** What of an agent is its own state. */
-const stateOf = ({ lease: _, riskScore: __, riskObservedAt: ___, ...state }: Item): string => textOf(state);
+const stateOf = ({ lease: _, riskScore: __, riskObservedAt: ___, activeCertificate, ...state }: Item): string => textOf({ ...state, activeCertificate: activeCertificate?.id });
 
 /** What of an entry is shown: not that it was delivered again. */
 const shownIn = ({ replayedAt: _, ...entry }: Item): string => textOf(entry);
