@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { secretOfAws, type Injection, type WireCall } from '../faults.ts';
+import { hung, secretOfAws, type Injection, type WireCall } from '../faults.ts';
 import { newInvocationId, type Invocation } from '../invocations.ts';
 import { callsAmong, nameOf, titleOf, type MatrixCall } from './calls.ts';
 import { faultKinds, kindNamed, type FaultKind } from './faults.ts';
@@ -87,8 +87,9 @@ function strike({ runtime, invocations }: Stage, flow: Flow, tag: string, { name
     };
     const ofWhom = (call: WireCall) => {
       const invocation = invocations.find(call.invocation) as Invocation;
-      if (kind.title === 'timed out, performed later') late.push(call);
-      return kind.on(invocation, name);
+      const fault = kind.on(invocation, name);
+      if (fault.kind === 'performed late' && fault !== hung) late.push(call);
+      return fault;
     };
     injections.push(proxy.inject({ from: isMeant }, ofWhom, { times: kind.lasts ? Infinity : 1 }));
   }
