@@ -24,7 +24,7 @@ beforeAll(async () => {
   const started = await startStage();
   clock = movedClock();
   stage = { ...started, ...withRegistry(started, clock) };
-});
+}, 5 * minutes);
 afterAll(async () => {
   clock.restore();
   stage.registry.close();

@@ -20,7 +20,7 @@ const flows = [...requestFlows, ...consumerFlows].filter(wanted);
 beforeAll(async () => {
   jest.spyOn(process.stderr, 'write').mockReturnValue(true); // The gateway and the queues tell of each function that was killed.
   stage = await startStage();
-});
+}, 5 * minutes);
 afterAll(async () => {
   await stage.stop();
   report(runs);

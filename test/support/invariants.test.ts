@@ -15,11 +15,8 @@ let runtime: FaultyRuntime;
 let registry: RegistryView;
 const replies: Reply[] = [];
 
-/** So many that none has a key in common with another. */
-const distinctKeys = 24;
-
 beforeAll(async () => {
-  runtime = await startFaultyRuntime(undefined, { kms: { keyMaterial: keyPool(distinctKeys) } });
+  runtime = await startFaultyRuntime(undefined, { kms: { keyMaterial: keyPool() } });
   registry = openRegistry(runtime);
 });
 afterAll(async () => {

@@ -36,8 +36,14 @@ export async function onAll<Item>(items: readonly Item[], work: (item: Item) => 
 }
 
 /** Whose calls are a run's: the API is told by a header, functions that are called by hand by their invocation's id, and those of the clock run alone. */
-const isOf = ({ functionName }: Flow, tag: string) => (invocation: Invocation | undefined): invocation is Invocation =>
-  invocation?.functionName === functionName && (functionName === 'authorize' || invocation.id.startsWith(`${tag}:`) || invocation.event?.headers?.[tagHeader] === tag || invocation.event?.source === 'aws.events');
+function isOf({ functionName }: Flow, tag: string, [subjectId = '']: readonly string[]) {
+  return (invocation: Invocation | undefined): invocation is Invocation => {
+    if (invocation?.functionName !== functionName) return false;
+    const { id, event } = invocation;
+    // The authorizer is told the path, and not the headers.
+    return id.startsWith(`${tag}:`) || event?.headers?.[tagHeader] === tag || event?.source === 'aws.events' || (functionName === 'authorize' && String(event.methodArn).includes(subjectId));
+  };
+}
 
 /** The calls of a run without a fault, but for what the flow itself has fail. @param most of one kind */
 export async function recordCalls(stage: Stage, flow: Flow, most: number): Promise<MatrixCall[]> {
@@ -45,11 +51,11 @@ export async function recordCalls(stage: Stage, flow: Flow, most: number): Promi
   await (await flow.prepare(stage)).attempt(newInvocationId());
   const subject = await flow.prepare(stage);
   const tag = newInvocationId();
-  const lift = flow.besides === undefined ? () => undefined : strike(stage, flow, tag, { name: flow.besides.callName, occurrence: 0 }, kindNamed(flow.besides.fault)).lift;
+  const lift = flow.besides === undefined ? () => undefined : strike(stage, flow, subject, tag, { name: flow.besides.callName, occurrence: 0 }, kindNamed(flow.besides.fault)).lift;
   const startedAt = performance.now();
   await subject.attempt(tag);
   lift();
-  const isMine = isOf(flow, tag);
+  const isMine = isOf(flow, tag, subject.about);
   const calls = proxiesOf(stage.runtime).flatMap((proxy) => proxy.calls.filter((call) => call.startedAt >= startedAt && isMine(stage.invocations.find(call.invocation))));
   return callsAmong(calls, most);
 }
@@ -72,8 +78,8 @@ interface Struck {
   lift(): void;
 }
 
-function strike({ runtime, invocations }: Stage, flow: Flow, tag: string, { name, occurrence }: MatrixCall, kind: FaultKind): Struck {
-  const isMine = isOf(flow, tag);
+function strike({ runtime, invocations }: Stage, flow: Flow, { about }: Subject, tag: string, { name, occurrence }: MatrixCall, kind: FaultKind): Struck {
+  const isMine = isOf(flow, tag, about);
   const requests = new Map<string, number>();
   const late: WireCall[] = [];
   const injections: Injection[] = [];
@@ -106,9 +112,10 @@ function strike({ runtime, invocations }: Stage, flow: Flow, tag: string, { name
 /** Runs the flow with its fault, once. What it is answered is left in the run; answers how to take the fault away. */
 export async function runWithFault(stage: Stage, run: Run): Promise<Struck> {
   const { flow, tag, call, kind } = run;
-  const besides = flow.besides === undefined ? undefined : strike(stage, flow, tag, { name: flow.besides.callName, occurrence: 0 }, kindNamed(flow.besides.fault));
-  const struck = strike(stage, flow, tag, call, kind);
-  const attempt = await (run.subject as Subject).attempt(tag);
+  const subject = run.subject as Subject;
+  const besides = flow.besides === undefined ? undefined : strike(stage, flow, subject, tag, { name: flow.besides.callName, occurrence: 0 }, kindNamed(flow.besides.fault));
+  const struck = strike(stage, flow, subject, tag, call, kind);
+  const attempt = await subject.attempt(tag);
   run.attempts.push(attempt);
   if (struck.hits() === 0) run.problems.push(`The run did not come to ${titleOf(call)}.`);
   if (JSON.stringify(attempt.reply?.body ?? '').includes(secretOfAws)) run.problems.push('The answer has AWS’s own words in it.');

@@ -23,7 +23,7 @@ export async function startStage(settings: Readonly<Record<string, string>> = {}
     KEY_RETIREMENTS_PER_SECOND: '1000', CRL_SHARDS: '2', GRANTEE_ACCOUNTS: granteeAccount, WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1/32', WEBHOOK_CA_FILE: trustAnchorFile, ...settings,
   });
   const invocations = traceInvocations();
-  const runtime = await startFaultyRuntime(undefined, { automaticSchedules: false, kms: { keyMaterial: keyPool(16) }, interpose: { handlers: invocations.handlers } });
+  const runtime = await startFaultyRuntime(undefined, { automaticSchedules: false, kms: { keyMaterial: keyPool() }, interpose: { handlers: invocations.handlers } });
   invocations.nameRequests();
   // Nothing of a process that was killed arrives anywhere.
   for (const proxy of proxiesOf(runtime)) proxy.inject({ from: ({ invocation }) => invocations.find(invocation)?.isDead === true }, notPerformed);

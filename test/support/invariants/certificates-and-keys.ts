@@ -83,7 +83,8 @@ export function violationsOfEffects(world: World): string[] {
     const isRevoked = status === 'revoked';
     if (!isRevoked && expiryNotedAt === undefined) return [];
     return [
-      ...(keys.get(keyArn)?.state === 'PendingDeletion' ? [] : [`Certificate ${id} of agent ${agentId} has ended, and its key is ${keys.get(keyArn)?.state ?? 'gone'}.`]),
+      // Gone, where its days are over.
+      ...(keys.get(keyArn) === undefined || keys.get(keyArn)?.state === 'PendingDeletion' ? [] : [`Certificate ${id} of agent ${agentId} has ended, and its key is ${keys.get(keyArn)?.state}.`]),
       ...(effects.has(`${id} KEY-DELETION`) ? [] : [`Certificate ${id} of agent ${agentId} has ended, and it is not noted that its key is to be deleted.`]),
       ...(isRevoked && !effects.has(`${id} CRL`) ? [`Certificate ${id} of agent ${agentId} is revoked, and it is not noted on which CRL.`] : []),
     ];
