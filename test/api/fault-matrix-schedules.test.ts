@@ -61,5 +61,5 @@ describe.each(scheduledFlows.filter(wanted).map((flow) => [flow.name, flow] as c
     expect(ofFlow.filter(({ problems }) => problems.length > 0).map(({ call, kind, attempts, problems }) => [call.name, kind.title, attempts.map(({ said }) => said).join(' → '), ...problems].join(' | '))).toEqual([]);
     expect(await violationsAtRest(stage.runtime)).toEqual([]);
     expect(stage.runtime.deadLetters).toEqual([]);
-  }, (isComplete ? 30 : 5) * minutes);
+  }, (isComplete ? 60 : 15) * minutes);
 });

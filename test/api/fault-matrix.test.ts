@@ -48,7 +48,7 @@ test('a run without a fault tells which calls there are, of every flow', async (
     const ofFlow = runs.filter(({ flow }) => flow.name === name);
     expect([name, new Set(ofFlow.map(({ kind }) => kind.title)).size]).toEqual([name, faultKinds.length]);
   }
-}, 5 * minutes);
+}, 15 * minutes);
 
 test('routes that are said to ask nobody do so', async () => {
   for (const name of Object.keys(withoutCalls)) {
@@ -78,7 +78,7 @@ test('the same again succeeds or is told the truth, and all that follows has fol
   await stage.runtime.idle();
   expect(troubled()).toEqual([]);
   expect(told(await violationsAtRest(stage.runtime, acknowledged()))).toEqual([]);
-}, 10 * minutes);
+}, 15 * minutes);
 
 test('two hours later no key is left that nobody uses, and nothing has been given up', async () => {
   const clock = movedClock();
@@ -91,4 +91,4 @@ test('two hours later no key is left that nobody uses, and nothing has been give
   } finally {
     clock.restore();
   }
-}, 10 * minutes);
+}, 15 * minutes);

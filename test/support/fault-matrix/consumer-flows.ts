@@ -42,10 +42,13 @@ export const consumerFlows: readonly Flow[] = [
     const { agent, certificate } = await certifiedAgent(stage.runtime.call);
     return delivering(stage, 'auto-revoke', [agent.id, certificate.id], agent.id, 1, () => stage.runtime.call('POST', '/events', { body: { agent_id: agent.id, action_type: 'unauthorized_access_attempt' } }));
   }),
-  consumer('publish-crls', async (stage) => {
-    const { agent, certificate } = await certifiedAgent(stage.runtime.call);
-    return delivering(stage, 'publish-crls', [agent.id, certificate.id], agent.id, 1, () => revoke(stage, certificate.id));
-  }),
+  {
+    ...consumer('publish-crls', async (stage) => {
+      const { agent, certificate } = await certifiedAgent(stage.runtime.call);
+      return delivering(stage, 'publish-crls', [agent.id, certificate.id], agent.id, 1, () => revoke(stage, certificate.id));
+    }),
+    mayGiveWay: true,
+  },
   consumer('relay-changes', async (stage) => {
     const key = await stage.tables.addKey({ tenantId: randomUUID() });
     await createWebhook(stage.runtime.call, { url: receiverUrl(stage), events: ['agent.suspended'] }, { key });

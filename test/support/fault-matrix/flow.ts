@@ -38,6 +38,8 @@ export interface Flow {
   readonly name: string;
   readonly functionName: string;
   readonly prepare: (stage: Stage) => Promise<Subject>;
+  /** Others do the same at the same time, and it may give way to them before it comes to one of its calls. */
+  readonly mayGiveWay?: true;
   /** What fails lastingly on the first attempt besides, so that what is then done fails as well. */
   readonly besides?: { readonly callName: string; readonly fault: string };
 }
