@@ -61,7 +61,9 @@ export type AgentAction =
 
 const initial: AgentState = { status: 'unregistered', name: '', description: null, active: null, certificates: {}, halt: null, judgedUntil: '' };
 
-export const agentModel: SequentialModel<AgentState, AgentAction> = {
+export type AgentModel = SequentialModel<AgentState, AgentAction>;
+
+export const agentModel: AgentModel = {
   initial,
   isRead: ({ kind }) => ['read', 'verify', 'sign', 'report event', 'list certificates'].includes(kind),
   step(state, action) {

@@ -22,7 +22,8 @@ export async function perform(scene: Scene, command: Command): Promise<void> {
       return read(scene, command);
     case 'intrude': return intrude(scene, command);
     case 'write risk record': case 'report event': case 'report score': return reportRisk(scene, command);
-    default: return change(scene, command);
+    case 'certify': case 'renew': case 'revoke': case 'sign': case 'halt': case 'retire': case 'edit': case 'set status':
+      return change(scene, command);
   }
 }
 

@@ -35,13 +35,15 @@ export function startReport(): Report {
 const causeOf = (reason: string) => (reason.startsWith('Risk score') ? 'risk' : (reason.split(' ')[0] ?? ''));
 
 /** What to say of a failure: what it was, and how it is repeated. */
-export function failureReport({ seed, path, program, error, after }: Failure): string {
+export function failureReport({ seed, path, program, error, after }: Failure, model?: string): string {
   const message = error instanceof Error ? error.message : String(error);
   return [
     `Program number ${after} failed, with seed ${seed}:`, message, '', 'The smallest program that was seen to fail:', JSON.stringify(program), '',
-    'To run the same commands under the same faults again, up to 50 times, since who comes first is not in a seed:', `  ${commandOf(seed, path)}`,
-    ...(path === '0' ? [] : ['and the program that it is a part of:', `  ${commandOf(seed)}`]), '',
+    'To run the same commands under the same faults again, up to 50 times, since who comes first is not in a seed:', `  ${commandOf({ seed, path, model })}`,
+    ...(path === '0' ? [] : ['and the program that it is a part of:', `  ${commandOf({ seed, model })}`]), '',
   ].join('\n');
 }
 
-export const commandOf = (seed: number, path?: string) => `npm run test:soak -- --seed ${seed}${path === undefined || path === '0' ? '' : ` --path ${path}`} --programs 1 --repeat 50`;
+function commandOf({ seed, path = '0', model }: { seed: number; path?: string; model: string | undefined }): string {
+  return `npm run test:soak -- --seed ${seed}${path === '0' ? '' : ` --path ${path}`}${model === undefined ? '' : ` --model ${model}`} --programs 1 --repeat 50 --seconds 600`;
+}

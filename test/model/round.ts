@@ -2,9 +2,9 @@ import { checkLinearizability, type Operation, type SequentialModel } from '../s
 import { openRiskTable, type RiskTable } from '../support/faults-risk.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { requests } from '../support/faults-requests.ts';
-import { answerLost, answerTorn, awsError, delayed, notPerformed, type Fault } from '../support/faults.ts';
+import { answerLost, answerTorn, awsError, delayed, notPerformed, stale, type Fault, type WireCall } from '../support/faults.ts';
 import { keyPool } from '../support/key-pool.ts';
-import { agentModel, type AgentAction } from './agent-model.ts';
+import { agentModel, type AgentAction, type AgentModel } from './agent-model.ts';
 import { grantee, perform, register } from './clients.ts';
 import { completeHistory, threshold, type Facts } from './history.ts';
 import type { PlannedFault, Program } from './program.ts';
@@ -16,17 +16,19 @@ import { webhookModel } from './webhook-model.ts';
 export interface Stage {
   readonly runtime: FaultyRuntime;
   readonly riskTable: RiskTable;
+  readonly model: AgentModel;
   close(): Promise<void>;
 }
 
 /** The service, for as many programs as are wanted: once per process. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(model = agentModel): Promise<Stage> {
   process.env['GRANTEE_ACCOUNTS'] = grantee.account;
   const runtime = await startFaultyRuntime(undefined, { kms: { keyMaterial: keyPool() } });
   const riskTable = openRiskTable(runtime);
   return {
     runtime,
     riskTable,
+    model,
     async close() {
       riskTable.close();
       await runtime.stop();
@@ -47,7 +49,7 @@ export interface Findings {
  * more, and judges.
  * @throws Error that says what cannot be, in the order that explains the most of it
  */
-export async function runProgram({ runtime, riskTable }: Stage, program: Program, { tally, checked }: Findings): Promise<void> {
+export async function runProgram({ runtime, riskTable, model }: Stage, program: Program, { tally, checked }: Findings): Promise<void> {
   const background: Promise<unknown>[] = [];
   const scene: Scene = {
     runtime, riskTable, tally,
@@ -62,6 +64,7 @@ export async function runProgram({ runtime, riskTable }: Stage, program: Program
   try {
     for (let made = 0; made < program.agents; made++) await register(scene, 'once');
     for (const fault of program.faults) inject(runtime, fault);
+    for (const operation of ['GetItem', 'BatchGetItem', 'Query']) runtime.dynamodb.inject({ operation, where: needNotBeConsistent }, stale(staleMilliseconds));
     await Promise.all(program.clients.map(async (commands) => {
       for (const command of commands) await perform(scene, command);
     }));
@@ -77,7 +80,7 @@ export async function runProgram({ runtime, riskTable }: Stage, program: Program
   for (const agent of scene.agents) {
     const facts = await lookAt(scene, agent, idleAt);
     const history = completeHistory(scene.agentHistories.get(agent.id) ?? [], scene.reports.filter(({ agentId }) => agentId === agent.id), facts);
-    const { order } = judge(agentModel, history, `agent ${agent.id}`);
+    const { order } = judge(model, history, `agent ${agent.id}`);
     checked(order.length, reasonsIn(history));
   }
   for (const id of scene.webhooks) checked(judge(webhookModel, scene.webhookHistories.get(id) ?? [], `webhook ${id}`).order.length, []);
@@ -90,6 +93,12 @@ const faults: Record<PlannedFault['fault'], (service: string) => Fault> = {
   'throttled': (service) => awsError(service === 'kms' ? 'ThrottlingException' : 'ProvisionedThroughputExceededException'),
   'late': () => delayed(60),
 };
+
+// The embedded engine never answers with what was; DynamoDB may, where it is not asked for more. "Usually one second or less", it says.
+const staleMilliseconds = 1000;
+
+const needNotBeConsistent = (input: WireCall['input']): boolean =>
+  ((input['RequestItems'] === undefined ? [input] : Object.values(input['RequestItems'])) as WireCall['input'][]).some(({ ConsistentRead }) => ConsistentRead !== true);
 
 function inject(runtime: FaultyRuntime, { request, fault, first, times }: PlannedFault): void {
   const pattern = requests[request];

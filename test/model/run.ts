@@ -1,5 +1,7 @@
 // npm run test:soak: many clients at once, for as long as one likes, held against the model.
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { AgentModel } from './agent-model.ts';
 import { failureReport, startReport } from './report.ts';
 import { openStage } from './round.ts';
 import { soak } from './soak.ts';
@@ -7,13 +9,14 @@ import { soak } from './soak.ts';
 const usage = `Has several clients do everything there is to do with agents at the same time, with faults on the wire in a third of the programs, and
 holds what they saw against a model of one agent that does one thing after the other (test/model/agent-model.ts).
 
-  npm run test:soak [-- --seconds <n>] [--seed <n>] [--programs <n>] [--path <path>] [--repeat <n>]
+  npm run test:soak [-- --seconds <n>] [--seed <n>] [--programs <n>] [--path <path>] [--repeat <n>] [--model <file>]
 
   --seconds <n>    how long it goes on (60; SOAK_SECONDS)
   --seed <n>       of the first program (by chance; SOAK_SEED); the next one has the next number
   --programs <n>   no more programs than that
   --path <path>    a part of the program, as a failure says
   --repeat <n>     how often each program is run (1)
+  --model <file>   exports another agentModel to hold the service against: to see that a difference is found, and found again
 `;
 
 const { env } = process;
@@ -23,7 +26,7 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         seconds: { type: 'string', default: env['SOAK_SECONDS'] ?? '60' }, seed: { type: 'string', default: env['SOAK_SEED'] ?? String(Date.now() % 1_000_000_000) }, programs: { type: 'string', default: String(Number.MAX_SAFE_INTEGER) },
-        path: { type: 'string' }, repeat: { type: 'string', default: '1' }, help: { type: 'boolean', short: 'h', default: false },
+        path: { type: 'string' }, model: { type: 'string' }, repeat: { type: 'string', default: '1' }, help: { type: 'boolean', short: 'h', default: false },
       },
     });
     const number = (name: 'seconds' | 'seed' | 'programs' | 'repeat', minimum: number) => {
@@ -31,14 +34,14 @@ function readArguments() {
       if (!(value >= minimum) || (name !== 'seconds' && !Number.isInteger(value))) throw new Error(`--${name} is "${values[name]}", which is no such number.`);
       return value;
     };
-    return { help: values.help, path: values.path, seconds: number('seconds', 0.001), seed: number('seed', -0x8000_0000), programs: number('programs', 1), repeat: number('repeat', 1) };
+    return { help: values.help, path: values.path, model: values.model, seconds: number('seconds', 0.001), seed: number('seed', -0x8000_0000), programs: number('programs', 1), repeat: number('repeat', 1) };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${usage}`);
     process.exit(2);
   }
 }
 
-const { help, ...options } = readArguments();
+const { help, model, ...options } = readArguments();
 if (help) {
   process.stdout.write(usage);
   process.exit();
@@ -47,7 +50,8 @@ if (help) {
 const progressMilliseconds = 10_000;
 const report = startReport();
 process.stdout.write(`Seed ${options.seed}, for ${options.seconds} s.\n`);
-const stage = await openStage();
+const { agentModel } = (await import(pathToFileURL(model ?? `${import.meta.dirname}/agent-model.ts`).href)) as { agentModel: AgentModel };
+const stage = await openStage(agentModel);
 try {
   const startedAt = performance.now();
   let saidAt = startedAt;
@@ -58,7 +62,7 @@ try {
     const { programs, operations, histories } = report.counts;
     process.stdout.write(`${Math.round((saidAt - startedAt) / 1000)} s: ${programs} programs, ${operations} operations, ${histories} histories linearizable\n`);
   });
-  process.stdout.write(failure === undefined ? report.table() : failureReport(failure));
+  process.stdout.write(failure === undefined ? report.table() : failureReport(failure, model));
   process.exitCode = failure === undefined ? 0 : 1;
 } finally {
   await stage.close();
