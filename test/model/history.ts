@@ -64,7 +64,7 @@ function risksActedUpon(reports: readonly RiskReport[], { severeRecords, idleAt 
     return {
       action: {
         kind: 'act upon risk', reason: `Risk score ${score} reached the threshold of ${threshold}`,
-        earliest: written === undefined ? observedAt : endOfSecond(written.from), latest: written === undefined ? observedAt : endOfSecond(written.to),
+        earliest: written === undefined ? observedAt : new Date(written.from).toISOString(), latest: written === undefined ? observedAt : endOfSecond(written.to),
       },
       invokedAt: Math.min(...candidates.map(({ invokedAt }) => invokedAt)),
       returnedAt: idleAt,
@@ -72,5 +72,5 @@ function risksActedUpon(reports: readonly RiskReport[], { severeRecords, idleAt 
   });
 }
 
-/** What claims to be of the future counts as observed when it was written, which the stream tells to the second. */
+/** What claims to be of the future counts as observed when it was written, which the stream tells to the second: up to the end of that. */
 const endOfSecond = (milliseconds: number) => new Date((Math.floor(milliseconds / 1000) + 1) * 1000 - 1).toISOString();

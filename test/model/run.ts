@@ -9,13 +9,14 @@ import { soak } from './soak.ts';
 const usage = `Has several clients do everything there is to do with agents at the same time, with faults on the wire in a third of the programs, and
 holds what they saw against a model of one agent that does one thing after the other (test/model/agent-model.ts).
 
-  npm run test:soak [-- --seconds <n>] [--seed <n>] [--programs <n>] [--path <path>] [--repeat <n>] [--model <file>]
+  npm run test:soak [-- --seconds <n>] [--seed <n>] [--programs <n>] [--path <path>] [--repeat <n>] [--shrink-seconds <n>] [--model <file>]
 
   --seconds <n>    how long it goes on (60; SOAK_SECONDS)
   --seed <n>       of the first program (by chance; SOAK_SEED); the next one has the next number
   --programs <n>   no more programs than that
   --path <path>    a part of the program, as a failure says
   --repeat <n>     how often each program is run (1)
+  --shrink-seconds <n>  how long a failure is looked into for a smaller program that fails too (60)
   --model <file>   exports another agentModel to hold the service against: to see that a difference is found, and found again
 `;
 
@@ -26,15 +27,15 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         seconds: { type: 'string', default: env['SOAK_SECONDS'] ?? '60' }, seed: { type: 'string', default: env['SOAK_SEED'] ?? String(Date.now() % 1_000_000_000) }, programs: { type: 'string', default: String(Number.MAX_SAFE_INTEGER) },
-        path: { type: 'string' }, model: { type: 'string' }, repeat: { type: 'string', default: '1' }, help: { type: 'boolean', short: 'h', default: false },
+        path: { type: 'string' }, model: { type: 'string' }, repeat: { type: 'string', default: '1' }, 'shrink-seconds': { type: 'string', default: '60' }, help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    const number = (name: 'seconds' | 'seed' | 'programs' | 'repeat', minimum: number) => {
+    const number = (name: 'seconds' | 'seed' | 'programs' | 'repeat' | 'shrink-seconds', minimum: number) => {
       const value = Number(values[name]);
-      if (!(value >= minimum) || (name !== 'seconds' && !Number.isInteger(value))) throw new Error(`--${name} is "${values[name]}", which is no such number.`);
+      if (!(value >= minimum) || (!name.endsWith('seconds') && !Number.isInteger(value))) throw new Error(`--${name} is "${values[name]}", which is no such number.`);
       return value;
     };
-    return { help: values.help, path: values.path, model: values.model, seconds: number('seconds', 0.001), seed: number('seed', -0x8000_0000), programs: number('programs', 1), repeat: number('repeat', 1) };
+    return { help: values.help, path: values.path, model: values.model, seconds: number('seconds', 0.001), seed: number('seed', -0x8000_0000), programs: number('programs', 1), repeat: number('repeat', 1), shrinkSeconds: number('shrink-seconds', 0) };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${usage}`);
     process.exit(2);
@@ -55,7 +56,7 @@ const stage = await openStage(agentModel);
 try {
   const startedAt = performance.now();
   let saidAt = startedAt;
-  const failure = await soak(stage, { ...options, shrinkSeconds: 60 }, report, () => {
+  const failure = await soak(stage, options, report, () => {
     report.programRun();
     if (performance.now() - saidAt < progressMilliseconds) return;
     saidAt = performance.now();

@@ -21,7 +21,7 @@ export interface RiskReport {
   readonly invokedAt: number;
   /** Undefined where no answer said so. */
   readonly recordId?: string;
-  /** Of one dated in the future, which counts as observed when it was written: the first and the last second that may be. */
+  /** Of one dated in the future, which counts as observed when it was written: when that was at the earliest and at the latest, in epoch milliseconds. */
   readonly written?: { readonly from: number; readonly to: number };
 }
 
