@@ -48,6 +48,8 @@ if (help) {
   process.exit();
 }
 
+const interrupted = new AbortController();
+process.once('SIGINT', () => interrupted.abort());
 const progressMilliseconds = 10_000;
 const report = startReport();
 process.stdout.write(`Seed ${options.seed}, for ${options.seconds} s.\n`);
@@ -56,7 +58,7 @@ const stage = await openStage(agentModel);
 try {
   const startedAt = performance.now();
   let saidAt = startedAt;
-  const failure = await soak(stage, options, report, () => {
+  const failure = await soak(stage, { ...options, signal: interrupted.signal }, report, () => {
     report.programRun();
     if (performance.now() - saidAt < progressMilliseconds) return;
     saidAt = performance.now();

@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly repeat: number;
   /** How long a failure is looked into for a smaller program that fails too. */
   readonly shrinkSeconds: number;
+  /** Ends it after the program that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Failure {
@@ -34,8 +36,9 @@ export interface Failure {
 export async function soak(stage: Stage, options: SoakOptions, findings: Findings, onProgram: (count: number) => void = () => undefined): Promise<Failure | undefined> {
   const endsAt = performance.now() + options.seconds * 1000;
   let count = 0;
-  for (let seed = options.seed; count < options.programs * options.repeat && performance.now() < endsAt; seed++) {
-    for (let time = 0; time < options.repeat && performance.now() < endsAt; time++) {
+  const goesOn = () => performance.now() < endsAt && options.signal?.aborted !== true;
+  for (let seed = options.seed; count < options.programs * options.repeat && goesOn(); seed++) {
+    for (let time = 0; time < options.repeat && goesOn(); time++) {
       count++;
       const failure = await runOne(stage, seed, options, findings);
       if (failure !== undefined) return { ...failure, after: count };
