@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { failureReport, startReport } from './report.ts';
-import { openStage, type Stage } from './round.ts';
+import { openStage, violationsAtTheEnd, type Stage } from './round.ts';
 import { soak } from './soak.ts';
 
 /* A few of the programs that `npm run test:soak` runs for as long as one likes. Another seed each time; a failure says which, and how to repeat it. */
@@ -22,4 +22,5 @@ test('whatever clients do at once, and whatever goes wrong, they see an agent th
   if (failure !== undefined) throw new Error(failureReport(failure), { cause: failure.error });
   expect(report.counts.programs).toBeGreaterThan(0);
   expect(report.counts.histories).toBeGreaterThan(report.counts.programs / 2);
-}, 2 * seconds * 1000);
+  expect(await violationsAtTheEnd(stage)).toEqual([]);
+}, (2 * seconds + 180) * 1000);

@@ -44,6 +44,10 @@ export function failureReport({ seed, path, program, error, after }: Failure, mo
   ].join('\n');
 }
 
+/** What to say of the service as a whole, once all is done. */
+export const invariantsReport = (violations: readonly string[]): string =>
+  violations.length === 0 ? 'The tables, the audit trail, the keys, CRLs and OCSP say the same.\n' : `When all was done, this did not hold:\n${violations.map((violation) => `  ${violation}\n`).join('')}`;
+
 function commandOf({ seed, path = '0', model }: { seed: number; path?: string; model: string | undefined }): string {
   return `npm run test:soak -- --seed ${seed}${path === '0' ? '' : ` --path ${path}`}${model === undefined ? '' : ` --model ${model}`} --programs 1 --repeat 50 --seconds 600`;
 }

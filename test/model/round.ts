@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkLinearizability, type Operation, type SequentialModel } from '../support/linearizability.ts';
 import { openRiskTable, type RiskTable } from '../support/faults-risk.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { requests } from '../support/faults-requests.ts';
 import { answerLost, answerTorn, awsError, delayed, notPerformed, stale, type Fault, type WireCall } from '../support/faults.ts';
+import { violationsAtRest } from '../support/invariants.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { agentModel, type AgentAction, type AgentModel } from './agent-model.ts';
 import { grantee, perform, register } from './clients.ts';
@@ -84,6 +86,20 @@ export async function runProgram({ runtime, riskTable, model }: Stage, program: 
     checked(order.length, reasonsIn(history));
   }
   for (const id of scene.webhooks) checked(judge(webhookModel, scene.webhookHistories.get(id) ?? [], `webhook ${id}`).order.length, []);
+}
+
+// Keys whose deletion failed are taken up again after a minute, and once more.
+const settlingMilliseconds = 150_000;
+const pauseMilliseconds = 5000;
+
+/** What does not hold of the whole service, after all programs and what faults have put off. */
+export async function violationsAtTheEnd({ runtime }: Stage): Promise<string[]> {
+  for (const startedAt = performance.now(); ;) {
+    await runtime.idle();
+    const found = await violationsAtRest(runtime);
+    if (found.length === 0 || performance.now() - startedAt > settlingMilliseconds) return found;
+    await sleep(pauseMilliseconds);
+  }
 }
 
 const faults: Record<PlannedFault['fault'], (service: string) => Fault> = {

@@ -2,8 +2,8 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { AgentModel } from './agent-model.ts';
-import { failureReport, startReport } from './report.ts';
-import { openStage } from './round.ts';
+import { failureReport, invariantsReport, startReport } from './report.ts';
+import { openStage, violationsAtTheEnd } from './round.ts';
 import { soak } from './soak.ts';
 
 const usage = `Has several clients do everything there is to do with agents at the same time, with faults on the wire in a third of the programs, and
@@ -65,8 +65,11 @@ try {
     const { programs, operations, histories } = report.counts;
     process.stdout.write(`${Math.round((saidAt - startedAt) / 1000)} s: ${programs} programs, ${operations} operations, ${histories} histories linearizable\n`);
   });
-  process.stdout.write(failure === undefined ? report.table() : failureReport(failure, model));
-  process.exitCode = failure === undefined ? 0 : 1;
+  if (failure === undefined) process.stdout.write(report.table());
+  // After a failure they would say the same in other words, or what a broken model does not mind.
+  const violations = failure === undefined ? await violationsAtTheEnd(stage) : [];
+  process.stdout.write(failure === undefined ? invariantsReport(violations) : failureReport(failure, model));
+  process.exitCode = failure === undefined && violations.length === 0 ? 0 : 1;
 } finally {
   await stage.close();
 }
