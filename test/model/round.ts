@@ -78,7 +78,6 @@ export async function runProgram({ runtime, riskTable, model }: Stage, program: 
     await deleteWebhooks(scene);
   }
   const idleAt = performance.now();
-  if (runtime.deadLetters.length > 0) throw new Error(`Records were given up: ${JSON.stringify(runtime.deadLetters[0])}`);
   for (const agent of scene.agents) {
     const facts = await lookAt(scene, agent, idleAt);
     const history = completeHistory(scene.agentHistories.get(agent.id) ?? [], scene.reports.filter(({ agentId }) => agentId === agent.id), facts);
@@ -86,6 +85,7 @@ export async function runProgram({ runtime, riskTable, model }: Stage, program: 
     checked(order.length, reasonsIn(history));
   }
   for (const id of scene.webhooks) checked(judge(webhookModel, scene.webhookHistories.get(id) ?? [], `webhook ${id}`).order.length, []);
+  if (runtime.deadLetters.length > 0) throw new Error(`Records were given up: ${JSON.stringify(runtime.deadLetters[0])}`);
 }
 
 // Keys whose deletion failed are taken up again after a minute, and once more.
