@@ -14,7 +14,7 @@ import { violations, violationsAfterReconciling, violationsAtRest } from '../sup
 const minutes = 60_000;
 
 let stage: Awaited<ReturnType<typeof startStage>>;
-let runs: Run[] = [];
+const runs: Run[] = [];
 const flows = [...requestFlows, ...consumerFlows].filter(wanted);
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stage.stop();
-  await report('requests', runs);
+  report(runs);
 });
 
 const acknowledged = () => runs.flatMap(({ attempts }) => attempts.flatMap(({ reply }) => (reply === undefined ? [] : [reply])));

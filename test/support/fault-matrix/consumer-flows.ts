@@ -51,7 +51,8 @@ export const consumerFlows: readonly Flow[] = [
     await createWebhook(stage.runtime.call, { url: receiverUrl(stage), events: ['agent.suspended'] }, { key });
     const agent = await registerAgent(stage.runtime.call, fullAgent, { key });
     // Of the certificate: its issuance; of its end: an outbox entry and two entries in the trail.
-    return delivering(stage, 'relay-changes', [agent.id], agent.id, 4, async () => revoke(stage, (await certify(stage.runtime.call, agent.id, { key })).id, key));
+    const subject = await delivering(stage, 'relay-changes', [agent.id], agent.id, 4, async () => revoke(stage, (await certify(stage.runtime.call, agent.id, { key })).id, key));
+    return heardOf(subject, () => Promise.resolve(stage.receiver.received.some(({ body }) => body.includes(agent.id))));
   }),
   consumer('retire-keys', async (stage) => {
     const agent = await registerAgent(stage.runtime.call);
@@ -62,7 +63,10 @@ export const consumerFlows: readonly Flow[] = [
     const key = await stage.tables.addKey({ tenantId: randomUUID() });
     const webhook = await createWebhook(stage.runtime.call, { url: receiverUrl(stage), events: ['agent.created'] }, { key });
     const subject = await delivering(stage, 'deliver-webhook', [webhook.id], webhook.id, 1, () => registerAgent(stage.runtime.call, {}, { key }));
-    return heardOf(stage, subject, webhook.id, key);
+    return heardOf(subject, async () => {
+      const [delivery] = (await stage.runtime.call('GET', `/webhooks/${webhook.id}/deliveries`, { key })).body.data;
+      return delivery?.status === 'delivered' && stage.receiver.received.some(({ body }) => body.includes(delivery.event_id));
+    });
   }),
   {
     ...consumer('deliver-webhook', async (stage) => {
@@ -79,16 +83,15 @@ const receiverUrl = ({ receiver }: Stage, path = '/in') => `https://127.0.0.1:${
 const revoke = async ({ runtime }: Stage, certificateId: string, key?: string) =>
   dataOf(await runtime.call('POST', `/certificates/${certificateId}/revoke`, { body: { reason: 'test' }, ...(key !== undefined && { key }) }), 200);
 
-/** Done only where the receiver and the history know of it. */
-function heardOf({ runtime, receiver }: Stage, subject: Subject, webhookId: string, key: string): Subject {
+/** Done only where who is to hear of it does, within a while. */
+function heardOf(subject: Subject, isHeard: () => Promise<boolean>): Subject {
   return {
     ...subject,
     async attempt(tag) {
       const attempt = await subject.attempt(tag);
       if (!attempt.succeeded) return attempt;
-      const [delivery] = (await runtime.call('GET', `/webhooks/${webhookId}/deliveries`, { key })).body.data;
-      const isHeard = delivery?.status === 'delivered' && receiver.received.some(({ body }) => body.includes(delivery.event_id));
-      return isHeard ? attempt : { succeeded: false, said: 'done, and nobody heard of it' };
+      for (const deadline = performance.now() + waitMilliseconds; performance.now() < deadline; await sleep(20)) if (await isHeard()) return attempt;
+      return { succeeded: false, said: 'done, and nobody heard of it' };
     },
   };
 }

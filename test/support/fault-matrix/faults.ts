@@ -18,11 +18,11 @@ export const faultKinds: readonly FaultKind[] = [
   kind('answer lost, once', false, () => answerLost),
   kind('throttled, once', false, (_, name) => throttled(name)),
   kind('timed out, once', false, () => hung),
-  kind('timed out, performed later', false, ({ ended }) => performedLate(() => ended)),
+  kind('timed out, once, performed later', false, ({ ended }) => performedLate(() => ended)),
   kind('not performed, lasting', true, () => notPerformed),
   kind('answer lost, lasting', true, () => answerLost),
   kind('throttled, lasting', true, (_, name) => throttled(name)),
-  kind('timed out, lasting', true, () => hung),
+  kind('timed out, lasting, performed later', true, ({ ended }) => performedLate(() => ended)),
   kind('killed before it', false, (invocation) => ({ ...notPerformed, onStruck: invocation.kill })),
   kind('killed after it', false, (invocation) => ({ ...answerLost, onStruck: invocation.kill })),
 ];

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { secretOfAws, type Injection, type WireCall } from '../faults.ts';
+import { hung, secretOfAws, type Injection, type WireCall } from '../faults.ts';
 import { newInvocationId, type Invocation } from '../invocations.ts';
 import { callsAmong, nameOf, titleOf, type MatrixCall } from './calls.ts';
 import { faultKinds, kindNamed, type FaultKind } from './faults.ts';
@@ -54,14 +54,15 @@ export async function recordCalls(stage: Stage, flow: Flow, most: number): Promi
   return callsAmong(calls, most);
 }
 
-/** All pairs, or so many of them that each call and each kind of fault is in one at least. */
+/** All pairs, or so many of them that each call and each kind of fault is in one at least, and with a transaction, by which all that matters is written, every kind. */
 export function pairs(flow: Flow, calls: readonly MatrixCall[], complete: boolean): Run[] {
-  const all = calls.flatMap((call) => faultKinds.map((kind) => ({ call, kind })));
-  // Both go round, the one `calls.length` apart from the other each time the first has gone round, so that they do not stay in step.
-  const some = Array.from({ length: Math.max(calls.length, faultKinds.length) }, (_, index) => ({
-    call: calls[index % calls.length] as MatrixCall, kind: faultKinds[(index + flow.name.length) % faultKinds.length] as FaultKind,
-  }));
-  return (complete ? all : calls.length === 0 ? [] : some).map(({ call, kind }) => ({ flow, call, kind, tag: newInvocationId(), subject: undefined, attempts: [], problems: [] }));
+  const inAll = complete ? calls : calls.filter(({ name }) => name.startsWith('DynamoDB TransactWriteItems'));
+  const others = calls.filter((call) => !inAll.includes(call));
+  // Both go round; where there is a transaction, all kinds are in pairs with it already.
+  const rounds = others.length === 0 ? 0 : Math.max(others.length, inAll.length > 0 ? 0 : faultKinds.length);
+  const some = Array.from({ length: rounds }, (_, index) => ({ call: others[index % others.length] as MatrixCall, kind: faultKinds[(index + flow.name.length) % faultKinds.length] as FaultKind }));
+  return [...inAll.flatMap((call) => faultKinds.map((kind) => ({ call, kind }))), ...some]
+    .map(({ call, kind }) => ({ flow, call, kind, tag: newInvocationId(), subject: undefined, attempts: [], problems: [] }));
 }
 
 interface Struck {
@@ -87,8 +88,9 @@ function strike({ runtime, invocations }: Stage, flow: Flow, tag: string, { name
     };
     const ofWhom = (call: WireCall) => {
       const invocation = invocations.find(call.invocation) as Invocation;
-      if (kind.title === 'timed out, performed later') late.push(call);
-      return kind.on(invocation, name);
+      const fault = kind.on(invocation, name);
+      if (fault.kind === 'performed late' && fault !== hung) late.push(call);
+      return fault;
     };
     injections.push(proxy.inject({ from: isMeant }, ofWhom, { times: kind.lasts ? Infinity : 1 }));
   }

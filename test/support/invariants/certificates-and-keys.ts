@@ -25,15 +25,15 @@ export async function violationsOfUsableKeys(service: Service, world: World): Pr
   const digest = createHash('sha256').update('anything').digest();
   const owners = grouped(world.certificates.values(), ({ keyArn }) => keyArn as string);
   try {
-    const checked = activeCertificates(world).map(async ({ id, keyArn, certificatePem }) => {
+    const checked = activeCertificates(world).map(async ({ id, agentId, keyArn, certificatePem }) => {
       const others = (owners.get(keyArn) ?? []).filter((other) => other['id'] !== id);
-      const shared = others.map((other) => `Certificates ${id} and ${other['id']} have the same key.`);
+      const shared = others.map((other) => `Certificates ${id} and ${other['id']} of agent ${agentId} have the same key.`);
       try {
         const signature = await aftermath.sign(keyArn, digest);
         const spki = new X509Certificate(certificatePem).publicKey.export({ type: 'spki', format: 'der' });
-        return verifyRsaSha256Digest(spki, digest, signature) ? shared : [...shared, `Certificate ${id} is active, and its key signs what it does not verify.`];
+        return verifyRsaSha256Digest(spki, digest, signature) ? shared : [...shared, `Certificate ${id} of agent ${agentId} is active, and its key signs what it does not verify.`];
       } catch (error) {
-        return [...shared, `Certificate ${id} is active, and its key cannot be used: ${String(error)}`];
+        return [...shared, `Certificate ${id} of agent ${agentId} is active, and its key cannot be used: ${String(error)}`];
       }
     });
     return (await Promise.all(checked)).flat();
@@ -67,11 +67,11 @@ export function violationsOfKeys(world: World, allowed: readonly Whereabouts[]):
 
 /** What has ended is in the outbox and, where it was revoked, among the entries that CRLs are made of. */
 export function violationsOfEnds({ certificates, outbox, crlEntries }: World): string[] {
-  return [...certificates.values()].flatMap(({ id, status, expiryNotedAt }) => {
+  return [...certificates.values()].flatMap(({ id, agentId, status, expiryNotedAt }) => {
     const cause = status === 'revoked' ? 'revoked' : expiryNotedAt !== undefined ? 'expired' : undefined;
     return [
-      ...(outbox.get(id)?.['cause'] === cause ? [] : [`Certificate ${id} is ${cause ?? 'active'}, and the outbox says ${outbox.get(id)?.['cause'] ?? 'nothing'}.`]),
-      ...(crlEntries.has(id) === (cause === 'revoked') ? [] : [`Certificate ${id} is ${cause ?? 'active'}, and there is ${crlEntries.has(id) ? 'an' : 'no'} entry for CRLs.`]),
+      ...(outbox.get(id)?.['cause'] === cause ? [] : [`Certificate ${id} of agent ${agentId} is ${cause ?? 'active'}, and the outbox says ${outbox.get(id)?.['cause'] ?? 'nothing'}.`]),
+      ...(crlEntries.has(id) === (cause === 'revoked') ? [] : [`Certificate ${id} of agent ${agentId} is ${cause ?? 'active'}, and there is ${crlEntries.has(id) ? 'an' : 'no'} entry for CRLs.`]),
     ];
   });
 }
@@ -79,13 +79,13 @@ export function violationsOfEnds({ certificates, outbox, crlEntries }: World): s
 /** What follows from a change has followed: once nothing is under way any more. */
 export function violationsOfEffects(world: World): string[] {
   const { certificates, effects, keys } = world;
-  return [...certificates.values()].flatMap(({ id, status, keyArn, expiryNotedAt }) => {
+  return [...certificates.values()].flatMap(({ id, agentId, status, keyArn, expiryNotedAt }) => {
     const isRevoked = status === 'revoked';
     if (!isRevoked && expiryNotedAt === undefined) return [];
     return [
-      ...(keys.get(keyArn)?.state === 'PendingDeletion' ? [] : [`Certificate ${id} has ended, and its key is ${keys.get(keyArn)?.state ?? 'gone'}.`]),
-      ...(effects.has(`${id} KEY-DELETION`) ? [] : [`Certificate ${id} has ended, and it is not noted that its key is to be deleted.`]),
-      ...(isRevoked && !effects.has(`${id} CRL`) ? [`Certificate ${id} is revoked, and it is not noted on which CRL.`] : []),
+      ...(keys.get(keyArn)?.state === 'PendingDeletion' ? [] : [`Certificate ${id} of agent ${agentId} has ended, and its key is ${keys.get(keyArn)?.state ?? 'gone'}.`]),
+      ...(effects.has(`${id} KEY-DELETION`) ? [] : [`Certificate ${id} of agent ${agentId} has ended, and it is not noted that its key is to be deleted.`]),
+      ...(isRevoked && !effects.has(`${id} CRL`) ? [`Certificate ${id} of agent ${agentId} is revoked, and it is not noted on which CRL.`] : []),
     ];
   });
 }

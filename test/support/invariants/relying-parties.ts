@@ -16,11 +16,11 @@ export async function violationsOfRevocations(service: Service, { certificates }
 async function missingOnCrls({ distributionUrl }: Service, revoked: readonly Item[]): Promise<string[]> {
   const complete = await publishedCrl(`${distributionUrl}/crl/complete.crl`);
   const shards = new Map(await Promise.all([...new Set(revoked.map(({ crlShard }) => crlShard as number))].map(async (shard) => [shard, await publishedCrl(crlShardUrl(distributionUrl, shard))] as const)));
-  return revoked.flatMap(({ id, crlShard }) => {
+  return revoked.flatMap(({ id, agentId, crlShard }) => {
     const serialNumber = serialNumberOf(id);
     return [
-      ...(shards.get(crlShard)?.entries.has(serialNumber) === true ? [] : [`Certificate ${id} is revoked, and not on the CRL that it names, number ${crlShard}.`]),
-      ...(complete.entries.has(serialNumber) ? [] : [`Certificate ${id} is revoked, and not on the complete CRL.`]),
+      ...(shards.get(crlShard)?.entries.has(serialNumber) === true ? [] : [`Certificate ${id} of agent ${agentId} is revoked, and not on the CRL that it names, number ${crlShard}.`]),
+      ...(complete.entries.has(serialNumber) ? [] : [`Certificate ${id} of agent ${agentId} is revoked, and not on the complete CRL.`]),
     ];
   });
 }
@@ -31,9 +31,9 @@ async function unknownToVerify({ call }: Service, revoked: readonly Item[]): Pro
   const problems: string[] = [];
   const queue = revoked.values();
   await Promise.all(Array.from({ length: verificationsAtOnce }, async () => {
-    for (const { id } of queue) {
+    for (const { id, agentId } of queue) {
       const { status, body } = await call('GET', `/verify/${serialNumberOf(id)}`, { key: null });
-      if (status !== 200 || body.data.status !== 'revoked' || body.data.valid !== false) problems.push(`Certificate ${id} is revoked, and /verify answers ${status} ${body?.data?.status}.`);
+      if (status !== 200 || body.data.status !== 'revoked' || body.data.valid !== false) problems.push(`Certificate ${id} of agent ${agentId} is revoked, and /verify answers ${status} ${body?.data?.status}.`);
     }
   }));
   return problems;
@@ -47,8 +47,8 @@ async function unknownToOcsp({ call, distributionUrl }: Service, revoked: readon
     const request = ocspRequest(part.map(({ id }) => ({ issuer: issuing, serialNumber: serialNumberOf(id) })));
     const response = await fetch(`${distributionUrl}/ocsp`, { method: 'POST', body: request as NonNullable<RequestInit['body']> });
     const { responses } = readOcspResponse(new Uint8Array(await response.arrayBuffer()));
-    part.forEach(({ id }, index) => {
-      if (responses[index]?.status !== 'revoked') problems.push(`Certificate ${id} is revoked, and OCSP says ${responses[index]?.status ?? 'nothing'}.`);
+    part.forEach(({ id, agentId }, index) => {
+      if (responses[index]?.status !== 'revoked') problems.push(`Certificate ${id} of agent ${agentId} is revoked, and OCSP says ${responses[index]?.status ?? 'nothing'}.`);
     });
   }
   return problems;
