@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bytesOf, forward, readAnswer, readRequest, type Input } from './faults-wire.ts';
+import { bytesOf, forward, readAnswer, readRequest, type Input, type WireAnswer } from './faults-wire.ts';
 
 /*
  * A proxy between the AWS SDK and DynamoDB, KMS or S3, at which things go wrong as they do on a wire: a request
@@ -46,7 +46,8 @@ export type Fault =
   | { readonly kind: 'answer torn' }
   | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: string }
   | { readonly kind: 'rewritten'; readonly rewrite: (answer: Input) => Input }
-  | { readonly kind: 'delayed'; readonly milliseconds: number };
+  | { readonly kind: 'delayed'; readonly milliseconds: number }
+  | { readonly kind: 'stale'; readonly milliseconds: number };
 
 /** The connection ends before the service has seen the request. */
 export const notPerformed: Fault = { kind: 'not performed' };
@@ -60,6 +61,8 @@ export const answerTorn: Fault = { kind: 'answer torn' };
 export const rewritten = (rewrite: (answer: Input) => Input): Fault => ({ kind: 'rewritten', rewrite });
 /** The request is late. */
 export const delayed = (milliseconds: number): Fault => ({ kind: 'delayed', milliseconds });
+/** A request is answered as the same one was before, if that was no longer ago: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html */
+export const stale = (milliseconds: number): Fault => ({ kind: 'stale', milliseconds });
 /** What a load balancer says whose backend is gone: not JSON, and no word of AWS. */
 export const badGateway: Fault = { kind: 'answered', status: 502, contentType: 'text/html', body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
 
@@ -147,6 +150,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let calls: WireCall[] = [];
   let rules: Rule[] = [];
   const releases = new Set<() => void>();
+  /** What requests were answered that may be answered so again, by their texts. */
+  const remembered = new Map<string, { readonly answer: WireAnswer; readonly at: number }>();
   /** The CreateKey requests by the ARN of the key they made. */
   const origins = new Map<unknown, string>();
 
@@ -180,7 +185,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       } else response.writeHead(fault.status, { 'content-type': fault.contentType, 'content-length': Buffer.byteLength(fault.body) }).end(fault.body);
       return;
     }
-    const answer = await forward(request, body, { agent, hostname, port });
+    const known = fault?.kind === 'stale' ? remembered.get(call.text) : undefined;
+    const isFresh = fault?.kind !== 'stale' || known === undefined || performance.now() - known.at > fault.milliseconds;
+    const answer = isFresh ? await forward(request, body, { agent, hostname, port }) : known.answer;
+    if (fault?.kind === 'stale' && isFresh) remembered.set(call.text, { answer, at: performance.now() });
     call.answer = readAnswer(answer);
     if (operation === 'CreateKey') origins.set(call.answer['KeyMetadata']?.Arn, call.text);
     await passHolds(struck, call, 'before the answer');
@@ -201,6 +209,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         break;
       }
       case 'delayed':
+      case 'stale':
       case undefined:
         response.writeHead(answer.status, answer.headers).end(answer.body);
     }
@@ -266,6 +275,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     reset() {
       rules = [];
       calls = [];
+      remembered.clear();
       for (const release of releases) release();
       releases.clear();
     },

@@ -97,6 +97,8 @@ export function violationsOfRisk({ agents, riskRecords, now }: World, threshold:
     const { activeCertificate } = agents.get(agent_id) ?? {};
     if (!(Number(score) >= threshold) || activeCertificate === undefined || activeCertificate.expiresAt <= now) return [];
     const observedAt = (observed_at ?? String(record_id).split('#')[0]) as string;
+    // What claims to be of the future counts as observed when it was written, which it does not say.
+    if (observedAt > now) return [];
     return (activeCertificate.activeSince ?? activeCertificate.issuedAt) <= observedAt ? [`Agent ${agent_id} has a risk record of ${score} from ${observedAt}, and goes on with certificate ${activeCertificate.id}.`] : [];
   });
 }
