@@ -15,7 +15,7 @@ import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
 import { tenantLimits } from './gateway/tenant-limits.ts';
 import { loadHandler } from './handlers.ts';
-import { invoke } from './invocation.ts';
+import { invoke, type LoadHandler } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
 import { queueDefinitions, queueNameOf } from './queue-definitions.ts';
@@ -37,6 +37,8 @@ export interface RuntimeOptions {
     readonly s3?: (endpoint: string) => Promise<string>;
     readonly sqs?: (endpoint: string) => Promise<string>;
     readonly eventBridge?: (endpoint: string) => Promise<string>;
+    /** The same between all that calls functions and the functions: for functions that die, and messages that are taken away. */
+    readonly handlers?: (load: LoadHandler) => LoadHandler;
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
@@ -95,6 +97,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { tenants: seeds, port, interpose = {}, automaticSchedules = true, rateLimits = deployedRateLimits, signal } = options;
+  const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -140,7 +143,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     signal?.throwIfAborted();
 
     const { timeoutSeconds } = triggers['mint-authority'];
-    await invoke(await loadHandler('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
+    await invoke(await load('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
     const tenants = await seedTenants(dynamodb.endpoint, tableNames.registry, seeds);
     await data?.markComplete();
     signal?.throwIfAborted();
@@ -148,19 +151,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
     const consumers = await start(
-      startConsumers({ endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
+      startConsumers({ load, endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
-    for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
-    const api = createApi({ routes, basePath, load: loadHandler, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
+    for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
+    const api = createApi({ routes, basePath, load, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
     gateway.serve(createDistribution({
       api: rateLimits === 'off' ? api : limitAddresses(api, rateLimits.addresses),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
     endings.push(() => gateway.close());
-    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
+    const schedules = startSchedules({ automatic: automaticSchedules, load });
     endings.push(() => schedules.stop());
 
     return {
@@ -187,3 +190,4 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);
+const unchangedHandlers = (load: LoadHandler) => load;
