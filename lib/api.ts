@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
+import { apiThrottle, basePath, routes, type Route, type RouteName, type Throttle } from '../lambdas/routes.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -13,10 +13,6 @@ import type { Settings } from './settings.ts';
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
 // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 const apiKeyExpression = '^Bearer kak_(live|test)_[A-Za-z0-9_-]{1,128}$';
-
-// For all callers together. CreateKey (5 per second) bounds issuance long before.
-const requestsPerSecond = 200;
-const burst = 400;
 
 /** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
 export class Api extends Construct {
@@ -67,13 +63,8 @@ export class Api extends Construct {
       cloudWatchRole: true,
       deployOptions: {
         stageName: basePath.slice(1),
-        throttlingRateLimit: requestsPerSecond,
-        throttlingBurstLimit: burst,
-        methodOptions: {
-          // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
-          // keep the automatic revocation from running.
-          ...Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, { throttlingRateLimit: 10, throttlingBurstLimit: 20 }])),
-        },
+        ...throttling(apiThrottle),
+        methodOptions: Object.fromEntries(Object.values<Route>(routes).flatMap(({ path, method, throttle }) => (throttle === undefined ? [] : [[`${path}/${method}`, throttling(throttle)]]))),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
@@ -97,6 +88,10 @@ const accessLogLine = {
   latency_ms: '$context.responseLatency',
   response_bytes: '$context.responseLength',
 };
+
+function throttling({ requestsPerSecond, burst }: Throttle) {
+  return { throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst };
+}
 
 function pathsOf({ path, aliases = [] }: Route): readonly string[] {
   return [path, ...aliases];

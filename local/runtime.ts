@@ -1,4 +1,4 @@
-import { basePath, routes } from '../lambdas/routes.ts';
+import { apiThrottle, basePath, routes, type RouteName } from '../lambdas/routes.ts';
 import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
@@ -9,8 +9,12 @@ import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
+import { createAdmission, type Admission } from './gateway/admission.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
+import { watchEventLoop, type EventLoopWatch } from './gateway/event-loop.ts';
+import { sheddingLoad } from './gateway/load-shedding.ts';
+import { createThrottling } from './gateway/throttling.ts';
 import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
@@ -37,6 +41,10 @@ export interface RuntimeOptions {
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
+  /** How many requests the functions are given at once; what is beyond that is answered 503. By default there is no bound. */
+  readonly concurrency?: number;
+  /** Whether requests beyond what the deployed stage takes (lambdas/routes.ts) are answered 429; by default they are not. */
+  readonly throttling?: boolean;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
@@ -71,7 +79,7 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
+export const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
 const eventBusName = 'kakunin';
 const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters', audit: 'kakunin-audit' } as const;
 
@@ -81,7 +89,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, concurrency, throttling = false, automaticSchedules = true, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -140,11 +148,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     );
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
+    const admission = concurrency === undefined ? undefined : admissionFor(concurrency, await start(Promise.resolve(watchEventLoop(latestMilliseconds)), (watch) => watch.stop()));
+    const api = createApi({ routes, basePath, load: loadHandler });
     gateway.serve(createDistribution({
-      api: createApi({ routes, basePath, load: loadHandler }),
+      api: sheddingLoad({ api, routes, basePath, admission, isWithinThrottle: throttling ? createThrottling(apiThrottle, routes) : undefined }),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
-    }));
+    }), admission);
     endings.push(() => gateway.close());
     const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
     endings.push(() => schedules.stop());
@@ -170,6 +180,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await stop();
     throw error;
   }
+}
+
+// Making an RSA key takes a processor longer than all else that a request may cause: what waits for one must leave room for the rest.
+const keyMakers: readonly RouteName[] = ['certify-agent', 'renew-certificate'];
+const keyMakersShare = 8;
+
+/** How late the thread may be before requests are refused though there is room for them. */
+const latestMilliseconds = 200;
+
+function admissionFor(concurrency: number, { isBehind }: EventLoopWatch): Admission {
+  return createAdmission({ concurrency, slow: { functionNames: keyMakers, concurrency: Math.ceil(concurrency / keyMakersShare) }, isBehind });
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);
