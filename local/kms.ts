@@ -9,6 +9,8 @@ import { createQuotas, type Quotas } from './kms/quotas.ts';
 export interface EmbeddedKms {
   /** What `AWS_ENDPOINT_URL_KMS` is to be, e.g. `http://127.0.0.1:4599`. */
   readonly endpoint: string;
+  /** Throttles by these quotas from here on. */
+  setQuotas(quotas: Quotas): void;
   /** Drops open connections and resolves once no request is being worked on. */
   close(): Promise<void>;
 }
@@ -41,18 +43,24 @@ const maximumBodyBytes = 256 * 1024;
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
   const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
   const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
-  const admit = createQuotas(quotas);
+  let count = createQuotas(quotas);
   const respond = jsonResponder({
     name: 'KMS',
     version: '1.1',
     targetPrefix: 'TrentService',
     maximumBodyBytes,
     operations: operationsOn(keys),
-    admit,
+    admit: (operation) => count(operation),
     internalErrorType: 'KMSInternalException',
     unsupported: (message) => new KmsError('UnsupportedOperationException', message),
   });
-  return startHttpService(respond, { port });
+  const service = await startHttpService(respond, { port });
+  return {
+    ...service,
+    setQuotas(changed) {
+      count = createQuotas(changed);
+    },
+  };
 }
 
 function operationsOn(keys: KeyStore): Map<string, Operation> {

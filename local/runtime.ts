@@ -111,7 +111,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
     // The port first: the CA's certificates name it.
     const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
-    const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
+    const kms = await start(startKms({ ...options.kms, quotas: false, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const sqs = await start(startSqs({ region, accountId, queues: queueDefinitions, ...(data && { dataDirectory: data.messages }) }), (part) => part.close());
     const eventBridge = await start(startEventBridge({ region, accountId, buses: [eventBusName] }), (part) => part.close());
@@ -156,6 +156,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       find: (key) => s3.read(bucketNames.distribution, key),
     }), admission);
     endings.push(() => gateway.close());
+    // The minting, which the deployment does in the stack, signs more at once than a second of a small quota allows.
+    kms.setQuotas(options.kms?.quotas ?? false);
     const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
     endings.push(() => schedules.stop());
 
@@ -186,7 +188,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 const keyMakers: readonly RouteName[] = ['certify-agent', 'renew-certificate'];
 const keyMakersShare = 8;
 
-/** How late the thread may be before requests are refused though there is room for them. */
+/** How late the thread may be before fewer requests are let in. */
 const latestMilliseconds = 200;
 
 function admissionFor(concurrency: number, { isBehind }: EventLoopWatch): Admission {

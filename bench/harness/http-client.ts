@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Reply {
   /** 0 where there was no answer: the connection broke, or it took longer than anything may. */
@@ -13,13 +14,15 @@ export type Send = (method: 'GET' | 'POST', path: string, body?: object) => Prom
 export interface HttpClient {
   /** Never rejects. */
   readonly send: Send;
-  /** The answer's data; rejects unless it has the status that is wanted. */
+  /** The answer's data; comes again where it is told to, and rejects unless the answer then has the status that is wanted. */
   ask(wanted: number, ...request: Parameters<Send>): Promise<Readonly<Record<string, unknown>>>;
   close(): void;
 }
 
 // API Gateway gives up after 29 s: who has heard nothing by then will not.
 const patienceMilliseconds = 35_000;
+
+const attempts = 4;
 
 // Fewer than wait at a server's door until it accepts them (Node asks for 511): of what is beyond that the kernel says nothing to
 // either side, and the client tries again in a second.
@@ -51,7 +54,12 @@ export function openHttpClient(url: string, apiKey: string): HttpClient {
   return {
     send,
     async ask(wanted, method, path, body) {
-      const { status, body: text } = await send(method, path, body);
+      let reply = await send(method, path, body);
+      for (let attempt = 1; attempt < attempts && reply.retryAfter !== undefined; attempt++) {
+        await delay(reply.retryAfter * 1000);
+        reply = await send(method, path, body);
+      }
+      const { status, body: text } = reply;
       if (status !== wanted) throw new Error(`${method} ${path} answered ${status} where ${wanted} was due: ${text}`);
       return (JSON.parse(text) as { data?: Readonly<Record<string, unknown>> }).data ?? {};
     },

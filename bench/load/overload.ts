@@ -19,14 +19,21 @@ export const recoveryBoundSeconds = 5;
 
 const probesInARow = 5;
 
+/** What is asked again and again until it is answered as before. */
+export interface Probed extends Pick<Target, 'send' | 'success' | 'boundMilliseconds'> {
+  readonly everyMilliseconds: number;
+}
+
 /** Offers more than can be borne, looks at what becomes of it, and at how long that is felt afterwards. */
 export async function overload(target: Target, offer: Offer): Promise<Overload> {
-  await target.prepare(Math.ceil(2 * offer.perSecond * offer.seconds));
-  const end = delay(offer.seconds * 1000, undefined, { signal: offer.signal });
+  // Before the load is timed, and enough for those who ask afterwards too.
+  await target.prepare(Math.ceil(1.2 * offer.perSecond * offer.seconds) + 150);
   const measuring = measureStep(target, offer);
-  await end;
+  // Awaited below; a failure must not go unheard meanwhile.
+  measuring.catch(() => undefined);
+  await delay(offer.seconds * 1000, undefined, { signal: offer.signal });
   // Not when the last is answered: what takes its time then is felt by who comes then.
-  const recoverySeconds = await timeUntilNormal(target, offer.signal);
+  const recoverySeconds = await timeUntilNormal({ ...target, everyMilliseconds: 100 }, offer.signal);
   const step = await measuring;
   const waits = step.refusals.map(({ latencyMilliseconds }) => latencyMilliseconds);
   return {
@@ -45,7 +52,7 @@ export function isHonest({ status, retryAfter }: { readonly status: number; read
 }
 
 /** Seconds from now until the first of several requests in a row that all succeed, each in the target's bound; Infinity after a while. */
-export async function timeUntilNormal({ send, success, boundMilliseconds }: Pick<Target, 'send' | 'success' | 'boundMilliseconds'>, signal: AbortSignal, probeMilliseconds = 100): Promise<number> {
+export async function timeUntilNormal({ send, success, boundMilliseconds, everyMilliseconds }: Probed, signal: AbortSignal): Promise<number> {
   const startedAt = performance.now();
   let first = startedAt;
   for (let inARow = 0, index = 0; inARow < probesInARow; index++) {
@@ -55,7 +62,7 @@ export async function timeUntilNormal({ send, success, boundMilliseconds }: Pick
     const isNormal = status === success && performance.now() - sentAt < boundMilliseconds;
     if (isNormal && inARow === 0) first = sentAt;
     inARow = isNormal ? inARow + 1 : 0;
-    await delay(Math.max(0, probeMilliseconds - (performance.now() - sentAt)), undefined, { signal });
+    await delay(Math.max(0, everyMilliseconds - (performance.now() - sentAt)), undefined, { signal });
   }
   return (first - startedAt) / 1000;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aftermath } from '../../test/support/faults-aftermath.ts';
 import { compareKeysAndCertificates } from '../../test/support/keys-and-certificates.ts';
-import type { HttpClient } from '../harness/http-client.ts';
+import type { HttpClient, Reply } from '../harness/http-client.ts';
 import { openLoop, type Outcome } from '../harness/open-loop.ts';
-import { isHonest, recoveryBoundSeconds, timeUntilNormal } from './overload.ts';
+import { isHonest, recoveryBoundSeconds, timeUntilNormal, type Probed } from './overload.ts';
 import { registerAgents } from './targets.ts';
 
 /* Ten times what KMS takes by its quotas, and whether everything that was answered is true. */
@@ -36,11 +36,11 @@ const sampled = 20;
 export async function stormCertify(services: StormServices, { quotaPerSecond, seconds }: { quotaPerSecond: number; seconds: number }): Promise<Storm> {
   const { send, aftermath, signal } = services;
   const perSecond = excess * quotaPerSecond;
-  const agents = await registerAgents(services, Math.ceil(1.3 * perSecond * seconds) + 20, signal);
-  const outcomes = await openLoop((index) => send('POST', `/agents/${agents[index]}/certify`), { perSecond, seconds, seed, signal });
-  // The last of them have been refused by now; those who come next are to be served again, each in its turn of the quota.
-  let next = outcomes.length;
-  const recoverySeconds = await timeUntilNormal({ send: () => send('POST', `/agents/${agents[next++]}/certify`), success: 201, boundMilliseconds: 2000 }, signal, (2 * 1000) / quotaPerSecond);
+  const agents = await registerAgents(services, Math.ceil(1.3 * perSecond * seconds) + 40, signal);
+  const certify = (agentId = '') => send('POST', `/agents/${agentId}/certify`);
+  const { outcomes, recoverySeconds } = await offered((index) => certify(agents[index]), { perSecond, seconds, signal }, {
+    send: (index) => certify(agents.at(-1 - index)), success: 201, boundMilliseconds: 2000, everyMilliseconds: (2 * 1000) / quotaPerSecond,
+  });
   const { active, noted, faults } = await compareKeysAndCertificates(aftermath);
   const untrue = outcomes.flatMap(({ status, body }, index) => {
     const certificateId = active.get(agents[index] ?? '');
@@ -57,10 +57,11 @@ export async function stormSign(services: StormServices, { quotaPerSecond, secon
   const before = await signedSoFar();
   const payload = (index: number) => ({ order: index, side: 'buy' });
   const sign = (index: number) => send('POST', `/agents/${agentIds[index % agentIds.length]}/sign`, { payload: payload(index) });
-  const outcomes = await openLoop(sign, { perSecond: excess * quotaPerSecond, seconds, seed, signal });
+  const { outcomes, recoverySeconds } = await offered(sign, { perSecond: excess * quotaPerSecond, seconds, signal }, {
+    send: sign, success: 200, boundMilliseconds: 2000, everyMilliseconds: (2 * 1000) / quotaPerSecond,
+  });
+  // Those of the requests that followed among them.
   const recorded = (await signedSoFar()) - before;
-  const recoverySeconds = await timeUntilNormal({ send: sign, success: 200, boundMilliseconds: 2000 }, signal, (2 * 1000) / quotaPerSecond);
-
   const signed = outcomes.flatMap(({ status, body }, index) => (status === 200 ? [{ index, ...(JSON.parse(body) as { data: { signature: string; certificate_serial: string } }).data }] : []));
   const faults = signed.length > recorded ? [`${signed.length} signatures were answered, and ${recorded} are in the audit trail.`] : [];
   for (const { index, signature, certificate_serial } of signed.slice(0, sampled)) {
@@ -80,13 +81,15 @@ export async function stormRevoke(services: StormServices, { quotaPerSecond, cer
   const startedAt = performance.now();
   const perSecond = excess * quotaPerSecond;
   const revoke = (index: number) => send('POST', `/certificates/${certificateIds[index % certificateIds.length]}/revoke`, { reason: 'storm', reason_code: 'keyCompromise' });
-  const offered = await openLoop(revoke, { perSecond, seconds: certificateIds.length / perSecond, seed, signal });
-  const isRevoked = async (certificateId: string) => (await ask(200, 'GET', `/verify/${certificateId.replaceAll('-', '')}`))['status'] === 'revoked';
-  const recoverySeconds = await timeUntilNormal({ send: (index) => send('GET', `/verify/${(certificateIds[index % certificateIds.length] ?? '').replaceAll('-', '')}`), success: 200, boundMilliseconds: 1000 }, signal);
+  const verifyPath = (certificateId = '') => `/verify/${certificateId.replaceAll('-', '')}`;
+  const isRevoked = async (certificateId: string) => (await ask(200, 'GET', verifyPath(certificateId)))['status'] === 'revoked';
+  const { outcomes: answers, recoverySeconds } = await offered(revoke, { perSecond, seconds: certificateIds.length / perSecond, signal }, {
+    send: (index) => send('GET', verifyPath(certificateIds[index % certificateIds.length])), success: 200, boundMilliseconds: 1000, everyMilliseconds: 100,
+  });
 
   const faults: string[] = [];
   // Arrivals are as chance has it: what was offered twice was told so, and is not counted.
-  const outcomes = offered.slice(0, certificateIds.length);
+  const outcomes = answers.slice(0, certificateIds.length);
   const revoked = certificateIds.slice(0, outcomes.length).filter((_, index) => outcomes[index]?.status === 200);
   for (const certificateId of revoked) if (!(await isRevoked(certificateId))) faults.push(`200 was answered for certificate ${certificateId}, which is not revoked.`);
   const deadline = performance.now() + 1000 * (15 + (2 * revoked.length) / quotaPerSecond);
@@ -98,6 +101,16 @@ export async function stormRevoke(services: StormServices, { quotaPerSecond, cer
   for (; left.length > 0 && performance.now() < deadline; left = await usable()) await delay(500, undefined, { signal });
   for (const { arn } of left) faults.push(`Key ${arn} is still not scheduled for deletion.`);
   return { ...judged(outcomes, 200, recoverySeconds, [...faults, ...(await compareKeysAndCertificates(aftermath)).faults], 0), drainedSeconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** Puts load on, and asks from its end on how things are. */
+async function offered(request: (index: number) => Promise<Reply>, load: { readonly perSecond: number; readonly seconds: number; readonly signal: AbortSignal }, probed: Probed) {
+  const answers = openLoop(request, { ...load, seed });
+  // Awaited below; a failure must not go unheard meanwhile.
+  answers.catch(() => undefined);
+  await delay(load.seconds * 1000, undefined, { signal: load.signal });
+  const recoverySeconds = await timeUntilNormal(probed, load.signal);
+  return { outcomes: await answers, recoverySeconds };
 }
 
 function judged(outcomes: readonly Outcome[], success: number, recoverySeconds: number, faults: readonly string[], noted: number): Storm {

@@ -15,6 +15,9 @@ export interface AdmissionOptions {
   readonly isBehind?: () => boolean;
 }
 
+/** Of the concurrency, where requests wait unseen: enough for whoever waits for each answer, and time for refusing the rest. */
+const shareWhenBehind = 0.25;
+
 /**
  * Bounds how many requests are worked on. There is one thread for all of it, so a request more does not make anything happen sooner:
  * it makes everything later. https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
@@ -22,7 +25,7 @@ export interface AdmissionOptions {
 export function createAdmission({ concurrency, slow, isBehind = () => false }: AdmissionOptions): Admission {
   const slowFunctions = new Set(slow.functionNames);
   const inside = { all: 0, slow: 0 };
-  const isClosed = () => inside.all >= concurrency || isBehind();
+  const isClosed = () => inside.all >= concurrency || (inside.all >= shareWhenBehind * concurrency && isBehind());
   return {
     isClosed,
     enter(functionName) {

@@ -16,7 +16,7 @@ let services: StormServices;
 
 beforeAll(async () => {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // A throttled KMS fills the log, as it should.
-  runtime = await startTestRuntime({ kms: { keyMaterial: keyPool(), quotas } });
+  runtime = await startTestRuntime({ kms: { keyMaterial: keyPool(), quotas }, concurrency: 256 });
   client = openHttpClient(runtime.url, runtime.keys.acme);
   aftermath = openAftermath(runtime);
   services = { ...client, aftermath, signal: new AbortController().signal };
