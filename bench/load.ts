@@ -48,7 +48,7 @@ async function measureRoutes(service: ChildService, { seconds, progress, signal 
   for (const target of await loadTargets(service, signal)) {
     progress(`\n  ${target.name}: `);
     const ramp = await climb(target, { seconds, signal }, ({ offeredPerSecond, isBorne }) => progress(`${offeredPerSecond}/s${isBorne ? '' : '!'} `));
-    const perSecond = rate(overloadFactor * (ramp.knee ?? (ramp.steps[0] as Step)).offeredPerSecond);
+    const perSecond = rate(overloadFactor * Math.max(...ramp.steps.map(({ succeededPerSecond }) => succeededPerSecond)));
     progress(`overload ${perSecond}/s `);
     const beyond = await overload(target, { perSecond, seconds, seed: 1, signal });
     progress(`recovered after ${beyond.recoverySeconds.toFixed(1)} s`);
@@ -134,7 +134,7 @@ function rampReport({ target, steps, knee }: Ramp): Report {
 
 function overloadReport(overloads: readonly Overload[]): Report {
   return {
-    title: `${overloadFactor} times the rate of the knee`,
+    title: `${overloadFactor} times the most that succeeded`,
     rows: overloads.map(({ target, step, honest, refusalP50Milliseconds, refusalP99Milliseconds, recoverySeconds }): Row => ({
       request: target.name,
       offered_per_s: step.offeredPerSecond,
