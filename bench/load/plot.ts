@@ -64,7 +64,7 @@ function panelOf({ target, steps, knee }: Ramp): string {
   );
   if (knee !== undefined) {
     const at = x(knee.offeredPerSecond);
-    parts.push(`<line class="knee" x1="${at}" x2="${at}" y1="${panel.top}" y2="${bottom}"/><text class="tick" x="${at}" y="${panel.top - 2}" text-anchor="middle">${knee.offeredPerSecond}/s</text>`);
+    parts.push(`<line class="knee" x1="${at}" x2="${at}" y1="${panel.top}" y2="${bottom}"/><text class="tick" x="${at - 4}" y="${panel.top + 10}" text-anchor="end">${knee.offeredPerSecond}/s</text>`);
   }
   for (const { name, of } of curves) {
     const points = steps.filter((step) => Number.isFinite(of(step)));
