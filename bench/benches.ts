@@ -10,6 +10,7 @@ import { load } from './load.ts';
 import { ocsp } from './ocsp.ts';
 import { revocation } from './revocation.ts';
 import { revoke } from './revoke.ts';
+import { usage } from './usage.ts';
 import { verify } from './verify.ts';
 
 /** What can be measured, by the name it is asked for, in the order it is run. Certificates that one leaves serve the next. */
@@ -26,4 +27,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   'aws-calls': awsCalls,
   drain,
   load,
+  usage,
 };

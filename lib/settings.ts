@@ -55,6 +55,9 @@ const settingsSchema = z.strictObject({
   // even the account's root user, and a bucket made by mistake is paid for until the end; so it has to be asked for.
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html#object-lock-retention-modes
   auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
+  alarmEmail: z.email('must be an e-mail address').optional(),
+  // KMS's own, unless AWS has raised it: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+  kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
 });
