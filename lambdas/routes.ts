@@ -20,17 +20,6 @@ export interface Route {
   /** For what is signed: whatever two readers of the body could take for different values is refused (http/strict-json.ts). */
   readonly strictJson?: true;
   readonly query?: z.ZodType;
-  /** Less than the API as a whole takes. */
-  readonly throttle?: Throttle;
-}
-
-/**
- * How many requests are taken, for all callers together, before API Gateway answers 429: a bucket of so many that fills again at
- * the rate. https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
- */
-export interface Throttle {
-  readonly requestsPerSecond: number;
-  readonly burst: number;
 }
 
 /** Every path starts here: the API Gateway stage is called v1. */
@@ -39,14 +28,6 @@ export const basePath = '/v1';
 /** A JSON body may hold this many bytes and no more (413 beyond). */
 export const maximumBodyBytes = 64 * 1024;
 
-/** What the API takes as a whole. At the tenth of a second that an answer takes, 20 functions run: well below the 1,000 an account may run at once. */
-export const apiThrottle: Throttle = { requestsPerSecond: 200, burst: 400 };
-
-// KMS makes 5 keys a second (https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html). A request more would
-// occupy a function while the SDK repeats CreateKey, take a place from one that has waited, and be refused all the same. Of a burst
-// of 10, those repetitions carry nearly all through.
-const keyMaking: Throttle = { requestsPerSecond: 5, burst: 10 };
-
 export const routes = {
   'create-agent': { method: 'POST', path: '/agents', access: 'agents:write', summary: 'Register an agent', body: requests.createAgentRequest },
   'list-agents': { method: 'GET', path: '/agents', access: 'agents:read', summary: 'List agents, newest first', query: requests.listAgentsQuery },
@@ -54,12 +35,12 @@ export const routes = {
   'update-agent': { method: 'PATCH', path: '/agents/{id}', access: 'agents:write', summary: 'Change, suspend or retire an agent', body: requests.updateAgentRequest },
   'retire-agent': { method: 'DELETE', path: '/agents/{id}', access: 'agents:write', summary: 'Retire an agent for ever' },
   'halt-agent': { method: 'POST', path: '/agents/{id}/halt', access: 'certificates:revoke', summary: 'Halt an agent at once, with a signed receipt', body: requests.haltAgentRequest },
-  'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue', summary: 'Issue the agent a certificate', body: requests.certifyAgentRequest, throttle: keyMaking },
+  'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue', summary: 'Issue the agent a certificate', body: requests.certifyAgentRequest },
   'sign-message': { method: 'POST', path: '/agents/{id}/sign', access: 'agents:sign', summary: "Sign with the key of the agent's certificate", body: requests.signMessageRequest, strictJson: true },
   'list-certificates': { method: 'GET', path: '/certificates', access: 'certificates:read', summary: 'List certificates, newest first', query: requests.listCertificatesQuery },
   'get-certificate': { method: 'GET', path: '/certificates/{id}', access: 'certificates:read', summary: 'A certificate' },
   'revoke-certificate': { method: 'POST', path: '/certificates/{id}/revoke', access: 'certificates:revoke', summary: 'Revoke a certificate and suspend its agent', body: requests.revokeCertificateRequest },
-  'renew-certificate': { method: 'POST', path: '/certificates/{id}/renew', access: 'certificates:issue', summary: 'Put a new key and certificate in the place of the active one', throttle: keyMaking },
+  'renew-certificate': { method: 'POST', path: '/certificates/{id}/renew', access: 'certificates:issue', summary: 'Put a new key and certificate in the place of the active one' },
   'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public', summary: 'What a certificate says and whether it still holds' },
   'verify-message': { method: 'POST', path: '/verify/message', access: 'public', summary: 'Whether an agent signed a message, and its certificate still holds', body: requests.verifyMessageRequest, strictJson: true },
   'get-authority': { method: 'GET', path: '/ca', aliases: ['/ca/chain'], access: 'public', summary: 'The CA certificates' },

@@ -2,12 +2,14 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { apiThrottle, basePath, routes, type Route, type RouteName, type Throttle } from '../lambdas/routes.ts';
+import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
+import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
 import type { Settings } from './settings.ts';
+import { addUsagePlans } from './usage-plans.ts';
 
 // What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
@@ -41,9 +43,10 @@ export class Api extends Construct {
       for (const path of pathsOf(route)) {
         root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
-          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
+          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
       }
     }
+    addUsagePlans(this, this.restApi, platform.settings);
     root.addResource('{proxy+}');
     refuseTheRest(root);
   }
@@ -61,10 +64,12 @@ export class Api extends Construct {
       // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
       cloudWatchRole: true,
+      // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
+      apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
       deployOptions: {
         stageName: basePath.slice(1),
-        ...throttling(apiThrottle),
-        methodOptions: Object.fromEntries(Object.values<Route>(routes).flatMap(({ path, method, throttle }) => (throttle === undefined ? [] : [[`${path}/${method}`, throttling(throttle)]]))),
+        ...throttling(stageThrottle),
+        methodOptions: Object.fromEntries(Object.entries(stageThrottles).map(([name, throttle]) => [`${routes[name as RouteName].path}/${routes[name as RouteName].method}`, throttling(throttle)])),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
@@ -72,6 +77,8 @@ export class Api extends Construct {
     });
   }
 }
+
+const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });
 
 // Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
 // which a client may have put anything.
@@ -88,10 +95,6 @@ const accessLogLine = {
   latency_ms: '$context.responseLatency',
   response_bytes: '$context.responseLength',
 };
-
-function throttling({ requestsPerSecond, burst }: Throttle) {
-  return { throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst };
-}
 
 function pathsOf({ path, aliases = [] }: Route): readonly string[] {
   return [path, ...aliases];

@@ -1,4 +1,5 @@
-import { apiThrottle, basePath, routes, type RouteName } from '../lambdas/routes.ts';
+import { addressLimits, stageThrottle, stageThrottles, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
+import { basePath, routes, type RouteName } from '../lambdas/routes.ts';
 import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
@@ -9,12 +10,14 @@ import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
+import { limitAddresses } from './gateway/address-limits.ts';
 import { createAdmission, type Admission } from './gateway/admission.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
 import { watchEventLoop, type EventLoopWatch } from './gateway/event-loop.ts';
 import { sheddingLoad } from './gateway/load-shedding.ts';
-import { createThrottling } from './gateway/throttling.ts';
+import { createStageThrottling } from './gateway/stage-throttling.ts';
+import { tenantLimits } from './gateway/tenant-limits.ts';
 import { loadHandler } from './handlers.ts';
 import { invoke } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
@@ -43,13 +46,21 @@ export interface RuntimeOptions {
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
   /** How many requests the functions are given at once; what is beyond that is answered 503. By default there is no bound. */
   readonly concurrency?: number;
-  /** Whether requests beyond what the deployed stage takes (lambdas/routes.ts) are answered 429; by default they are not. */
-  readonly throttling?: boolean;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
+  /** How often tenants, addresses and all together may ask: as in a deployed stack by default, or `off`. */
+  readonly rateLimits?: RateLimits | 'off';
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
 }
+
+export interface RateLimits {
+  /** Of every tenant. */
+  readonly plan: UsagePlan;
+  readonly addresses: AddressLimits;
+}
+
+const deployedRateLimits: RateLimits = { plan: usagePlans[standardPlan], addresses: addressLimits };
 
 export interface Runtime {
   /** Of the API, with its base path. */
@@ -89,7 +100,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, concurrency, throttling = false, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, concurrency, automaticSchedules = true, rateLimits = deployedRateLimits, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -149,9 +160,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
     const admission = concurrency === undefined ? undefined : admissionFor(concurrency, await start(Promise.resolve(watchEventLoop(latestMilliseconds)), (watch) => watch.stop()));
-    const api = createApi({ routes, basePath, load: loadHandler });
+    const api = createApi({ routes, basePath, load: loadHandler, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
+    const shedding = sheddingLoad({ api, routes, basePath, admission, isWithinThrottle: rateLimits === 'off' ? undefined : createStageThrottling(stageThrottle, stageThrottles) });
     gateway.serve(createDistribution({
-      api: sheddingLoad({ api, routes, basePath, admission, isWithinThrottle: throttling ? createThrottling(apiThrottle, routes) : undefined }),
+      api: rateLimits === 'off' ? shedding : limitAddresses(shedding, rateLimits.addresses),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }), admission);

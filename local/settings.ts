@@ -6,7 +6,7 @@ import type { RuntimeOptions } from './runtime.ts';
 import type { TenantSeed } from './tenants.ts';
 
 /** What the local service is told by its environment. */
-export type Settings = Pick<RuntimeOptions, 'port' | 'dataDirectory' | 'tenants' | 'concurrency' | 'throttling' | 'kms'>;
+export type Settings = Pick<RuntimeOptions, 'port' | 'dataDirectory' | 'tenants' | 'concurrency' | 'kms' | 'rateLimits'>;
 
 const defaultPort = 3000;
 
@@ -14,17 +14,18 @@ const defaultPort = 3000;
 const defaultConcurrency = 64;
 
 /**
- * Reads PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS (without it there is one tenant, `local`, with a new key), KAKUNIN_CONCURRENCY,
- * KAKUNIN_THROTTLING and KAKUNIN_KMS_QUOTAS. Throws one sentence where a variable is not as it should be.
+ * Reads PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS (without it there is one tenant, `local`, with a new key), KAKUNIN_RATE_LIMITS,
+ * KAKUNIN_CONCURRENCY and KAKUNIN_KMS_QUOTAS. Throws one sentence where a variable is not as it should be.
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const { PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS, KAKUNIN_CONCURRENCY, KAKUNIN_THROTTLING, KAKUNIN_KMS_QUOTAS } = environment;
+  const { PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS, KAKUNIN_RATE_LIMITS, KAKUNIN_CONCURRENCY, KAKUNIN_KMS_QUOTAS } = environment;
+  if (KAKUNIN_RATE_LIMITS && KAKUNIN_RATE_LIMITS !== 'off') throw new Error(`KAKUNIN_RATE_LIMITS is "${KAKUNIN_RATE_LIMITS}": leave it out for the limits of a deployed stack, or set it to off.`);
   return {
     port: readPort(PORT || String(defaultPort)),
     ...(KAKUNIN_DATA_DIR && { dataDirectory: KAKUNIN_DATA_DIR }),
     tenants: KAKUNIN_LOCAL_KEYS ? readTenants(KAKUNIN_LOCAL_KEYS) : [{ name: 'local', key: formatApiKey('test', randomBytes(32)) }],
+    ...(KAKUNIN_RATE_LIMITS && { rateLimits: 'off' as const }),
     ...(KAKUNIN_CONCURRENCY !== 'unlimited' && { concurrency: readConcurrency(KAKUNIN_CONCURRENCY || String(defaultConcurrency)) }),
-    throttling: readThrottling(KAKUNIN_THROTTLING || 'off'),
     ...(KAKUNIN_KMS_QUOTAS && { kms: { quotas: readQuotas(KAKUNIN_KMS_QUOTAS) } }),
   };
 }
@@ -39,11 +40,6 @@ function readConcurrency(text: string): number {
   const concurrency = Number(text);
   if (!/^\d{1,5}$/.test(text) || concurrency === 0) throw new Error(`KAKUNIN_CONCURRENCY is "${text}": set it to how many requests are worked on at once, from 1 to 99999, or to unlimited.`);
   return concurrency;
-}
-
-function readThrottling(text: string): boolean {
-  if (text !== 'aws' && text !== 'off') throw new Error(`KAKUNIN_THROTTLING is "${text}": set it to aws, for the limits of the deployed API, or to off.`);
-  return text === 'aws';
 }
 
 function readQuotas(text: string): Quotas {

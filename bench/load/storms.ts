@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aftermath } from '../../test/support/faults-aftermath.ts';
 import { compareKeysAndCertificates } from '../../test/support/keys-and-certificates.ts';
-import type { HttpClient, Reply } from '../harness/http-client.ts';
+import { openConnections, type HttpClient, type Reply, type Send } from '../harness/http-client.ts';
 import { openLoop, type Outcome } from '../harness/open-loop.ts';
 import { isHonest, recoveryBoundSeconds, timeUntilNormal, type Probed } from './overload.ts';
 import { registerAgents } from './targets.ts';
@@ -38,8 +38,8 @@ export async function stormCertify(services: StormServices, { quotaPerSecond, se
   const perSecond = excess * quotaPerSecond;
   const agents = await registerAgents(services, Math.ceil(1.3 * perSecond * seconds) + 40, signal);
   const certify = (agentId = '') => send('POST', `/agents/${agentId}/certify`);
-  const { outcomes, recoverySeconds } = await offered((index) => certify(agents[index]), { perSecond, seconds, signal }, {
-    send: (index) => certify(agents.at(-1 - index)), success: 201, boundMilliseconds: 2000, everyMilliseconds: (2 * 1000) / quotaPerSecond,
+  const { outcomes, recoverySeconds } = await offered(send, (index) => certify(agents[index]), { perSecond, seconds, signal }, {
+    send: (index) => certify(agents.at(-1 - index)), success: 201, boundMilliseconds: 2000, everyMilliseconds: (3 * 1000) / quotaPerSecond,
   });
   const { active, noted, faults } = await compareKeysAndCertificates(aftermath);
   const untrue = outcomes.flatMap(({ status, body }, index) => {
@@ -57,7 +57,7 @@ export async function stormSign(services: StormServices, { quotaPerSecond, secon
   const before = await signedSoFar();
   const payload = (index: number) => ({ order: index, side: 'buy' });
   const sign = (index: number) => send('POST', `/agents/${agentIds[index % agentIds.length]}/sign`, { payload: payload(index) });
-  const { outcomes, recoverySeconds } = await offered(sign, { perSecond: excess * quotaPerSecond, seconds, signal }, {
+  const { outcomes, recoverySeconds } = await offered(send, sign, { perSecond: excess * quotaPerSecond, seconds, signal }, {
     send: sign, success: 200, boundMilliseconds: 2000, everyMilliseconds: (2 * 1000) / quotaPerSecond,
   });
   // Those of the requests that followed among them.
@@ -83,7 +83,7 @@ export async function stormRevoke(services: StormServices, { quotaPerSecond, cer
   const revoke = (index: number) => send('POST', `/certificates/${certificateIds[index % certificateIds.length]}/revoke`, { reason: 'storm', reason_code: 'keyCompromise' });
   const verifyPath = (certificateId = '') => `/verify/${certificateId.replaceAll('-', '')}`;
   const isRevoked = async (certificateId: string) => (await ask(200, 'GET', verifyPath(certificateId)))['status'] === 'revoked';
-  const { outcomes: answers, recoverySeconds } = await offered(revoke, { perSecond, seconds: certificateIds.length / perSecond, signal }, {
+  const { outcomes: answers, recoverySeconds } = await offered(send, revoke, { perSecond, seconds: certificateIds.length / perSecond, signal }, {
     send: (index) => send('GET', verifyPath(certificateIds[index % certificateIds.length])), success: 200, boundMilliseconds: 1000, everyMilliseconds: 100,
   });
 
@@ -104,7 +104,8 @@ export async function stormRevoke(services: StormServices, { quotaPerSecond, cer
 }
 
 /** Puts load on, and asks from its end on how things are. */
-async function offered(request: (index: number) => Promise<Reply>, load: { readonly perSecond: number; readonly seconds: number; readonly signal: AbortSignal }, probed: Probed) {
+async function offered(send: Send, request: (index: number) => Promise<Reply>, load: { readonly perSecond: number; readonly seconds: number; readonly signal: AbortSignal }, probed: Probed) {
+  await openConnections(send);
   const answers = openLoop(request, { ...load, seed });
   // Awaited below; a failure must not go unheard meanwhile.
   answers.catch(() => undefined);

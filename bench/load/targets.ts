@@ -1,4 +1,4 @@
-import type { HttpClient, Reply } from '../harness/http-client.ts';
+import { openConnections, type HttpClient, type Reply } from '../harness/http-client.ts';
 import { load } from '../harness/load.ts';
 
 /** What load is put on. */
@@ -27,17 +27,20 @@ export async function loadTargets(service: Pick<HttpClient, 'send' | 'ask'>, sig
     serialNumbers.push(String((await ask(201, 'POST', `/agents/${agents[index]}/certify`))['serial_number']));
   }, { seconds: Infinity, concurrency: 4, maximum: agents.length, signal });
   const agent = (index: number) => agents[index % agents.length];
-  const nothing = () => Promise.resolve();
+  const connect = () => openConnections(send);
 
   const uncertified: string[] = [];
   return [
     {
-      name: 'verify', request: 'GET /verify/{serial}', success: 200, boundMilliseconds: 250, prepare: nothing,
+      name: 'verify', request: 'GET /verify/{serial}', success: 200, boundMilliseconds: 250, prepare: connect,
       send: (index) => send('GET', `/verify/${serialNumbers[index % serialNumbers.length]}`),
     },
     {
       name: 'certify', request: 'POST /agents/{id}/certify', success: 201, boundMilliseconds: 2000,
-      prepare: async (requests) => void uncertified.push(...(await registerAgents(service, Math.max(0, requests - uncertified.length), signal))),
+      async prepare(requests) {
+        uncertified.push(...(await registerAgents(service, Math.max(0, requests - uncertified.length), signal)));
+        await connect();
+      },
       async send() {
         const agentId = uncertified.pop() ?? '';
         const reply = await send('POST', `/agents/${agentId}/certify`);
@@ -46,11 +49,11 @@ export async function loadTargets(service: Pick<HttpClient, 'send' | 'ask'>, sig
       },
     },
     {
-      name: 'events', request: 'POST /events', success: 201, boundMilliseconds: 250, prepare: nothing,
+      name: 'events', request: 'POST /events', success: 201, boundMilliseconds: 250, prepare: connect,
       send: (index) => send('POST', '/events', { agent_id: agent(index), action_type: 'api_call', payload: { path: '/orders' } }),
     },
     {
-      name: 'sign', request: 'POST /agents/{id}/sign', success: 200, boundMilliseconds: 250, prepare: nothing,
+      name: 'sign', request: 'POST /agents/{id}/sign', success: 200, boundMilliseconds: 250, prepare: connect,
       send: (index) => send('POST', `/agents/${agent(index)}/sign`, { payload: { order: index, side: 'buy', amount_usd: 1250 } }),
     },
   ];

@@ -26,7 +26,7 @@ export function sheddingLoad({ api, routes, basePath, isWithinThrottle, admissio
     // What leads nowhere is refused by the API without a function.
     if (routing?.outcome !== 'found') return api(visit);
     const { functionName } = routing.match;
-    if (isWithinThrottle?.(functionName) === false) return problemAnswer('tooManyRequests', requestId);
+    if (isWithinThrottle?.(functionName) === false) return problemAnswer('rateLimited', requestId);
     if (admission === undefined) return api(visit);
     const leave = admission.enter(functionName);
     if (leave === undefined) return problemAnswer('unavailable', requestId);

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { apiThrottle, routes } from '../../lambdas/routes.ts';
+import { stageThrottle, stageThrottles } from '../../lambdas/rate-limits.ts';
 import { openGateway, type Gateway } from '../../local/gateway.ts';
 import { createAdmission } from '../../local/gateway/admission.ts';
 import { watchEventLoop } from '../../local/gateway/event-loop.ts';
 import { sheddingLoad } from '../../local/gateway/load-shedding.ts';
 import type { Site } from '../../local/gateway/site.ts';
-import { createBucket, createThrottling } from '../../local/gateway/throttling.ts';
+import { createBucket, createStageThrottling } from '../../local/gateway/stage-throttling.ts';
 
 describe('admission', () => {
   const slow = { functionNames: ['certify-agent', 'renew-certificate'], concurrency: 2 };
@@ -83,7 +83,7 @@ describe('throttling', () => {
   });
 
   test('has the numbers of the deployed stage: a bucket for all, and one each for what makes keys', () => {
-    const isTaken = createThrottling(apiThrottle, routes, () => 0);
+    const isTaken = createStageThrottling(stageThrottle, stageThrottles, () => 0);
     const taken = (functionName: string) => Array.from({ length: 1000 }, () => isTaken(functionName)).filter(Boolean).length;
     expect([taken('certify-agent'), taken('renew-certificate')]).toEqual([10, 10]);
     expect([taken('verify-certificate'), taken('ingest-event')]).toEqual([400, 0]);

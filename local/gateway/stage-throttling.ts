@@ -1,4 +1,4 @@
-import type { Route, Throttle } from '../../lambdas/routes.ts';
+import type { Throttle } from '../../lambdas/rate-limits.ts';
 
 /** Takes a request, or not, which is then not counted. */
 export type Take = () => boolean;
@@ -21,11 +21,12 @@ export function createBucket({ requestsPerSecond, burst }: Throttle, now: () => 
 }
 
 /**
- * Throttles as the deployed stage does.
+ * Throttles as the deployed stage does, whoever asks.
+ * @param own those of routes that have one of their own
  * @returns whether a request for the function of that name is taken: by its own bucket, where it has one, instead of that of all others
  */
-export function createThrottling(all: Throttle, routes: Readonly<Record<string, Route>>, now?: () => number): (functionName: string) => boolean {
+export function createStageThrottling(all: Throttle, own: Readonly<Record<string, Throttle>>, now?: () => number): (functionName: string) => boolean {
   const shared = createBucket(all, now);
-  const buckets = new Map(Object.entries(routes).map(([name, { throttle }]) => [name, throttle === undefined ? shared : createBucket(throttle, now)]));
+  const buckets = new Map(Object.entries(own).map(([name, throttle]) => [name, createBucket(throttle, now)]));
   return (functionName) => (buckets.get(functionName) ?? shared)();
 }
