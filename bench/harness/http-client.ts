@@ -29,11 +29,11 @@ const attempts = 4;
 const maximumConnections = 400;
 
 /**
- * Opens all connections that a client may have, by asking for something that costs the service nothing. Node takes one new connection in each
+ * Opens as many connections, or all that a client may have, by asking for something that costs the service nothing. Node takes one new connection in each
  * turn of its loop: who comes with hundreds of them to a busy service waits for that, and not for what is to be measured.
  */
-export async function openConnections(send: Send): Promise<void> {
-  await Promise.all(Array.from({ length: maximumConnections }, () => send('GET', '/nowhere')));
+export async function openConnections(send: Send, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: Math.min(count, maximumConnections) }, () => send('GET', '/nowhere')));
 }
 
 /** A client that keeps its connections, and opens as many as there are requests under way; where that is too many, they wait for one. */

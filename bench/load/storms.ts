@@ -105,7 +105,7 @@ export async function stormRevoke(services: StormServices, { quotaPerSecond, cer
 
 /** Puts load on, and asks from its end on how things are. */
 async function offered(send: Send, request: (index: number) => Promise<Reply>, load: { readonly perSecond: number; readonly seconds: number; readonly signal: AbortSignal }, probed: Probed) {
-  await openConnections(send);
+  await openConnections(send, 2 * load.perSecond);
   const answers = openLoop(request, { ...load, seed });
   // Awaited below; a failure must not go unheard meanwhile.
   answers.catch(() => undefined);

@@ -27,7 +27,7 @@ export async function loadTargets(service: Pick<HttpClient, 'send' | 'ask'>, sig
     serialNumbers.push(String((await ask(201, 'POST', `/agents/${agents[index]}/certify`))['serial_number']));
   }, { seconds: Infinity, concurrency: 4, maximum: agents.length, signal });
   const agent = (index: number) => agents[index % agents.length];
-  const connect = () => openConnections(send);
+  const connect = (requests: number) => openConnections(send, requests);
 
   const uncertified: string[] = [];
   return [
@@ -39,7 +39,7 @@ export async function loadTargets(service: Pick<HttpClient, 'send' | 'ask'>, sig
       name: 'certify', request: 'POST /agents/{id}/certify', success: 201, boundMilliseconds: 2000,
       async prepare(requests) {
         uncertified.push(...(await registerAgents(service, Math.max(0, requests - uncertified.length), signal)));
-        await connect();
+        await connect(requests);
       },
       async send() {
         const agentId = uncertified.pop() ?? '';
