@@ -17,7 +17,7 @@ export async function writeFigures(ramps: readonly Ramp[], reports: readonly Rep
   if (start === -1 || stop < start) throw new Error(`docs/load.md has no place for figures: it is between "${begin}" and "${end}".`);
   const { taken_at: takenAt, node, processor, processors, load_average: loadAverage } = circumstances({ seconds: 0, concurrency: 0 });
   const where = `Taken on ${takenAt.slice(0, 10)} with Node ${node} on ${processors} processors (${processor}), which the sender shares with the service; load average at the end ${loadAverage}.`;
-  const sections = [begin, where, ...reports.map(section), end];
+  const sections = [begin, where, '![Latency by offered rate](load.svg)', ...reports.map(section), end];
   await writeFile(page, text.slice(0, start) + sections.join('\n\n') + text.slice(stop + end.length));
   await writeFile(picture, plot(ramps));
 }
