@@ -73,7 +73,7 @@ async function measureStorms(context: BenchContext): Promise<MeasuredStorm[]> {
   const storming = <Result>(environment: Readonly<Record<string, string>>, use: (services: StormServices) => Promise<Result>) => withService(environment, context, async (service) => {
     const aftermath = openAftermath(service);
     try {
-      return await use({ send: service.send, ask: service.ask, aftermath, signal });
+      return await use({ send: service.send, ask: service.ask, aftermath, signal, boundMilliseconds: 2000 });
     } finally {
       aftermath.close();
     }
@@ -162,7 +162,7 @@ function overloadReport(overloads: readonly Overload[]): Report {
 function stormReport(storms: readonly MeasuredStorm[]): Report {
   return {
     title: `${excess} times the quotas of KMS`,
-    rows: storms.map(({ request, quotaPerSecond, what, storm: { outcomes, succeeded, recoverySeconds, noted, faults } }): Row => {
+    rows: storms.map(({ request, quotaPerSecond, what, storm: { outcomes, succeeded, recoverySeconds, noted, faults, delays } }): Row => {
       const answered = (wanted: number) => outcomes.filter(({ status }) => status === wanted).length;
       return {
         request,
@@ -175,13 +175,14 @@ function stormReport(storms: readonly MeasuredStorm[]): Report {
         slowest_ms: Math.round(Math.max(...outcomes.map(({ latencyMilliseconds }) => latencyMilliseconds))),
         keys_noted: noted,
         faults: faults.length,
+        delays: delays.length,
         recovered_after_s: rounded(recoverySeconds),
         quota: what,
       };
     }),
     remarks: [
-      `The quota of Sign is ${quotas.Sign} a second here and 1,000 in AWS. A fault is a key that nobody has, a second active certificate, an answer that is not true, one that took 5 s to refuse or does not say when to come back.`,
+      `The quota of Sign is ${quotas.Sign} a second here and 1,000 in AWS. A fault is a key that nobody has, a second active certificate, an answer that is not true or does not say when to come back; a delay is a refusal after more than 5 s, or a recovery.`,
     ],
-    failures: storms.flatMap(({ request, storm: { faults } }) => faults.map((fault) => `${request} at ${excess} times the quota: ${fault}`)),
+    failures: storms.flatMap(({ request, storm: { faults, delays } }) => [...faults, ...delays].map((fault) => `${request} at ${excess} times the quota: ${fault}`)),
   };
 }
