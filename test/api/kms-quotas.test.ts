@@ -17,7 +17,7 @@ let services: StormServices;
 
 beforeAll(async () => {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // A throttled KMS fills the log, as it should.
-  runtime = await startTestRuntime({ kms: { keyMaterial: keyPool(), quotas }, concurrency: 256 });
+  runtime = await startTestRuntime({ kms: { keyMaterial: keyPool(), quotas }, concurrency: 64 });
   client = openHttpClient(runtime.url, runtime.keys.acme);
   aftermath = openAftermath(runtime);
   // How fast is for the bench to say, on a machine that has nothing else to do.
