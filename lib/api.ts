@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { stageIssuanceThrottle, stageThrottle, type Throttle } from '../lambdas/rate-limits.ts';
+import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { createFunction } from './lambda.ts';
@@ -69,7 +69,7 @@ export class Api extends Construct {
       deployOptions: {
         stageName: basePath.slice(1),
         ...throttling(stageThrottle),
-        methodOptions: Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, throttling(stageIssuanceThrottle)])),
+        methodOptions: Object.fromEntries(Object.entries(stageThrottles).map(([name, throttle]) => [`${routes[name as RouteName].path}/${routes[name as RouteName].method}`, throttling(throttle)])),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),

@@ -59,7 +59,7 @@ describe('what cannot be used is refused in a sentence', () => {
     ['plans in a list', { ...minimal, usagePlans: [plan] }, 'usagePlans must be plans by their names'],
     ['a plan’s name that is none', { ...minimal, usagePlans: { standard: plan, 'Very Large': plan } }, 'usagePlans.Very Large must be called by 1 to 32 of'],
     ['a plan for more than the stage takes', { ...minimal, usagePlans: { standard: { ...plan, requestsPerSecond: 201 } } }, 'usagePlans.standard.requestsPerSecond must be at most 200'],
-    ['a plan for more keys than there are', { ...minimal, usagePlans: { standard: { ...plan, issuancesPerSecond: 11 } } }, 'usagePlans.standard.issuancesPerSecond must be at most 10'],
+    ['a plan for more keys than there are', { ...minimal, usagePlans: { standard: { ...plan, issuancesPerSecond: 6 } } }, 'usagePlans.standard.issuancesPerSecond must be at most 5'],
     ['a plan that lets nobody ask', { ...minimal, usagePlans: { standard: { ...plan, burst: 0 } } }, 'usagePlans.standard.burst must be at least 1'],
     ['an address that may ask less than a plan says', { ...minimal, addressLimits: { requests: 29_999, publicRequests: 100 } }, 'addressLimits.requests must be at least 30000, or a tenant of the plan large'],
     ['an address that may ask more without a key than at all', { ...minimal, addressLimits: { requests: 36_000, publicRequests: 36_001 } }, 'addressLimits.publicRequests must not be above addressLimits.requests'],
