@@ -13,8 +13,9 @@ export type ItemAction = 'GetItem' | 'BatchGetItem' | 'ConditionCheckItem' | 'Pu
 export type IndexName = { [Name in TableName]: keyof (typeof tables)[Name]['indexes'] }[TableName];
 
 /**
- * Actions on items whose partition key matches one of `kinds`. A transaction needs the actions of its parts; all kinds a
- * transaction touches stand in one statement, because AWS does not say whether it checks the parts one by one.
+ * Actions on items whose partition key matches one of `kinds`, within transactions and apart from them: the parts of a
+ * transaction "are governed by the permissions used for the underlying PutItem, UpdateItem, DeleteItem, and GetItem
+ * operations", each with the keys of its own.
  * ForAllValues also holds where a request has no partition key at all, as a Scan, which is one more reason to grant none.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
@@ -28,8 +29,8 @@ export function accessItems(table: Table, actions: readonly ItemAction[], kinds:
 }
 
 /**
- * The same within TransactWriteItems alone. For a transaction that deletes, or that only looks at what it does not write:
- * apart from it, its actions can do nothing to the other kinds that it touches.
+ * The same within TransactWriteItems alone: for what is deleted, looked at without being written, or put behind a condition
+ * that the rest of the transaction is about.
  */
 export function transactItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[]): Permission {
   return allow({
