@@ -4,6 +4,7 @@ import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { createExecutionRole, createFunction, createLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
+import { justifyWildcard } from './wildcards.ts';
 
 /**
  * Mints the root and the issuing certificate when the stack is created, and sees that whatever certificates point to is
@@ -26,6 +27,7 @@ export class CertificateAuthority extends Construct {
     const logGroup = createLogGroup(framework);
     const frameworkOnEventRole = createExecutionRole(framework);
     logGroup.grantWrite(frameworkOnEventRole);
+    justifyWildcard(frameworkOnEventRole, ['lambda:InvokeFunction'], `${this.mintAuthority.functionArn}:*`, 'CDK lets its provider call any version of the one function that it was given.');
     const provider = new Provider(framework, 'Provider', { onEventHandler: this.mintAuthority, frameworkOnEventRole, logGroup });
     new CustomResource(this, 'Certificates', {
       resourceType: 'Custom::KakuninCertificateAuthority',

@@ -9,6 +9,7 @@ import { environmentOf } from './environment.ts';
 import { limitsOf } from './limits.ts';
 import { grantPermissions } from './permissions.ts';
 import type { HandlerName, Platform } from './platform.ts';
+import { justifyWildcard } from './wildcards.ts';
 
 /**
  * The function of lambdas/handlers/<name>.ts. Its name alone decides what it may do (permissions.ts), know (environment.ts)
@@ -21,6 +22,7 @@ export function createFunction(scope: Construct, name: HandlerName, platform: Pl
   const role = namedRole(name, platform) ?? createExecutionRole(construct);
   logGroup.grantWrite(role);
   grantPermissions(name, platform, role);
+  justifyWildcard(role, ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*', 'X-Ray knows no resources.');
   return new lambda.Function(construct, 'Function', {
     functionName,
     description: `Kakunin: ${name}`,

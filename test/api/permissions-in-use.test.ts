@@ -8,7 +8,7 @@ import { schedules, type ScheduledName } from '../../lambdas/triggers.ts';
 import { grantsOf, remembered, unusedHere, type Grant } from '../lib/unused-grants.ts';
 import { list, synthesize, type Statement } from '../lib/synthesized.ts';
 import { certifiedAgent, dataOf, registerAgent } from '../support/agents.ts';
-import { movedClock, type MovedClock } from '../support/clock.ts';
+import { movedClock } from '../support/clock.ts';
 import { deployedPolicies } from '../support/deployed-policies.ts';
 import { answerLost, awsError } from '../support/faults.ts';
 import { requests } from '../support/faults-requests.ts';
@@ -31,8 +31,8 @@ const receiver = '127.0.0.1:9'; // Nobody listens there: deliveries fail, and ar
 
 const stack = synthesize({ granteeAccounts: ['123456789012'] });
 const policies = deployedPolicies(stack);
+const clock = movedClock();
 let runtime: FaultyRuntime;
-let clock: MovedClock;
 let calls: readonly RecordedCall[] = [];
 let resources: Resources;
 /** Agents' keys, with the policies that they were born with. */
@@ -43,11 +43,9 @@ beforeAll(async () => {
   runtime = await startFaultyRuntime(() => {
     calls = recordCalls();
   }, { automaticSchedules: false, kms: { keyMaterial: keyPool() } });
-  clock = movedClock();
   await runEverything();
   resources = resourcesOf();
-  keyPolicies = await readKeyPolicies();
-});
+}, 300_000);
 afterAll(async () => {
   for (const name of ['GRANTEE_ACCOUNTS', 'WEBHOOK_ALLOWED_NETWORKS', 'KEY_RETIREMENTS_PER_SECOND']) Reflect.deleteProperty(process.env, name);
   clock.restore();
@@ -135,6 +133,8 @@ async function runEverything(): Promise<void> {
   await runSchedules();
   clock.moveTo(new Date(Date.now() + 20 * 86_400_000).toISOString()); // The OCSP responder's certificate is renewed.
   await runSchedules();
+  dataOf(await call('GET', `/agents/${agent.id}/risk`), 200); // The days that are over are noted.
+  keyPolicies = await readKeyPolicies(); // Before keys are gone.
   clock.moveTo(new Date(Date.now() + 400 * 86_400_000).toISOString());
   await runSchedules();
 }

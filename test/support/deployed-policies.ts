@@ -71,6 +71,7 @@ export function deployedPolicies(stack: Stack) {
     /** A reference, or what is joined of several, as text. */
     text,
     roleArnOf,
+    resourcePolicy: (arn: string): readonly Statement[] => resourcePolicies.get(arn) ?? [],
     /** What IAM says to a principal of the stack, to its account's administrator or to its root user; `keyPolicy` is that of a key that the stack has not made. */
     decide(request: AccessRequest, { keyPolicy, ...limits }: Limits & { keyPolicy?: readonly Statement[] } = {}): Decision {
       const identity = identities.get(request.principal);
