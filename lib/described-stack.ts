@@ -32,8 +32,8 @@ const cdkJson = JSON.parse(readFileSync(new URL('cdk.json', root), 'utf8')) as {
 process.env['CDK_VALIDATION'] = 'false';
 
 /** The stack as `cdk synth` makes it, with other settings where given, and without bundles. */
-export function synthesize(settings: object = {}) {
-  const app = new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] } });
+export function synthesize(settings: object = {}, context: object = {}) {
+  const app = new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [], ...context } });
   const stack = new KakuninStack(app, 'Kakunin', { settings: readSettings({ ...cdkJson.context.kakunin, ...settings }), env: { region: 'eu-west-1' } });
   return describeStack(stack);
 }
@@ -45,14 +45,15 @@ export function describeStack(stack: Stack) {
   const [[registryId], [riskId]] = partition(ofType('AWS::DynamoDB::Table'), ({ Properties }) => Properties['KeySchema'][0].AttributeName === 'pk');
   const keyOfRole = (role: string) => ofType('AWS::KMS::Key').find(([, { Properties }]) => JSON.stringify(Properties['Tags']).includes(`"${role}"`))?.[0];
   const onlyId = (type: string) => String(ofType(type)[0]?.[0]);
-  const buckets = ofType('AWS::S3::Bucket');
+  const [[accessLogsId], logged] = partition(ofType('AWS::S3::Bucket'), ({ Properties }) => Properties['LoggingConfiguration'] === undefined);
+  const buckets = ofType('AWS::S3::Bucket').filter(([id]) => logged.includes(id));
   const [[auditArchiveId]] = partition(buckets, ({ Properties }) => Properties['ObjectLockEnabled'] === true);
   const [[filesId], [deadLettersId]] = partition(buckets.filter(([id]) => id !== auditArchiveId), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
   const names: Record<string, string> = {
     [String(registryId)]: 'registry', [String(riskId)]: 'risk',
     [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-ocsp'))]: 'OCSP key', [String(keyOfRole('ca-attestation'))]: 'attestation key',
     [String(keyOfRole('webhooks'))]: 'webhook key',
-    [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters', [String(auditArchiveId)]: 'audit archive',
+    [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters', [String(auditArchiveId)]: 'audit archive', [String(accessLogsId)]: 'access logs',
     [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
   };
   for (const [id, { Properties }] of [...ofType('AWS::SQS::Queue'), ...ofType('AWS::Events::EventBus')]) {
@@ -101,7 +102,7 @@ export function describeStack(stack: Stack) {
     template, resources, ofType, functions, render, policiesOfRole, statementsOf, wildcards, stack,
     key: (role: 'ca-root' | 'ca-issuing' | 'ca-ocsp' | 'ca-attestation' | 'webhooks') => resource(keyOfRole(role)),
     table: { registry: resource(registryId), risk: resource(riskId) },
-    bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId), 'audit archive': resource(auditArchiveId) },
+    bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId), 'audit archive': resource(auditArchiveId), 'access logs': resource(accessLogsId) },
     /** What a bucket's policy says. */
     bucketPolicy: (name: 'files' | 'dead letters' | 'audit archive') => ofType('AWS::S3::BucketPolicy').map(([, { Properties }]) => Properties)
       .filter(({ Bucket }) => render(Bucket) === `<${name}>`).flatMap(({ PolicyDocument }) => (PolicyDocument as { Statement: Statement[] }).Statement),

@@ -12,7 +12,7 @@ const forOneWebhook = {
 };
 
 // CloudFormation turns it on once the key is there.
-const rotation = ['kms:EnableKeyRotation', 'kms:DisableKeyRotation', 'kms:ListKeyRotations'];
+export const rotation = ['kms:EnableKeyRotation', 'kms:DisableKeyRotation', 'kms:ListKeyRotations'];
 
 /**
  * Encrypts the secrets that webhooks are signed with; KMS puts new key material in its place every year, and keeps the old
