@@ -4,11 +4,14 @@ import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { AlarmTopic } from './alarm.ts';
+import { Alarms } from './alarms.ts';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
 import { Backups } from './backups.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import { createDataKey } from './data-key.ts';
+import { Dashboard } from './dashboard.ts';
 import { Distribution } from './distribution.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -52,6 +55,10 @@ export class KakuninStack extends Stack {
     const allTables = Object.values(tables) as ITable[];
     if (retentionDays !== undefined) new Backups(this, 'Backups', { deployment, tables: allTables, retentionDays, dataKey });
     else for (const table of allTables) acknowledge(table, { 'NIST.800.53.R5-DynamoDBInBackupPlan': 'Point-in-time recovery and deletion protection are on; the setting backupRetentionDays adds daily backups.' });
+    new Alarms(this, 'Alarms', settings, api.restApi.deploymentStage);
+    const alarmTopic = new AlarmTopic(this, 'AlarmTopic', settings);
+    alarmTopic.tellOf(this);
+    new Dashboard(this, 'Dashboard', settings, api.restApi.deploymentStage);
     // Nobody should be able to call a service that cannot issue yet.
     api.restApi.deploymentStage.node.addDependency(authority);
 
@@ -62,6 +69,7 @@ export class KakuninStack extends Stack {
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,
       EventBusName: eventBus.eventBusName,
+      AlarmTopicArn: alarmTopic.topic.topicArn,
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,

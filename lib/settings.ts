@@ -63,6 +63,9 @@ const settingsSchema = z.strictObject({
     .min(1, 'must be at least 1: leave it out for no backups beside point-in-time recovery')
     .max(36_500, 'must be at most 36500: AWS Backup keeps nothing for longer')
     .optional(),
+  alarmEmail: z.email('must be an e-mail address').optional(),
+  // KMS's own, unless AWS has raised it: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+  kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
 });
