@@ -22,6 +22,9 @@ const boundary = policyOf('permissions boundary');
 const serviceControl: Statement[] = [{ Effect: 'Allow', Action: '*', Resource: '*' }, ...policyOf('service control policy')];
 const everything: Statement[] = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
 
+// As a key's policy has to.
+const account: Statement[] = [{ Effect: 'Allow', Principal: { AWS: rootUser }, Action: '*', Resource: '*' }];
+
 const stack = synthesize();
 const policies = deployedPolicies(stack);
 const caKey = { 'aws:ResourceTag/kakunin:role': 'ca-issuing' };
@@ -32,7 +35,7 @@ describe('the permissions boundary', () => {
   test('leaves every function what its policy allows', () => {
     for (const name of [...stack.functions.keys()]) {
       const refused = stack.statementsOf(name).flatMap(({ Action, Resource }) => list(Action).flatMap((action) => list(Resource).map((resource) => ({ action, resource: policies.text(resource) }))))
-        .filter((request) => decide({ ...request, principal: policies.roleArnOf(name) }, { identity: everything, boundary }) !== 'allowed');
+        .filter((request) => decide({ ...request, principal: policies.roleArnOf(name) }, { identity: everything, resource: account, boundary }) !== 'allowed');
       expect([name, refused]).toEqual([name, []]);
     }
   });
@@ -62,23 +65,23 @@ describe('the permissions boundary', () => {
 });
 
 describe('the service control policy', () => {
-  const allowAll = (request: AccessRequest) => decide(request, { identity: everything, resource: [{ Effect: 'Allow', Principal: { AWS: rootUser }, Action: '*', Resource: '*' }], serviceControl });
+  const allowAll = (request: AccessRequest) => decide(request, { identity: everything, resource: account, serviceControl });
 
-  test.each<[string, string, AccessRequest['context']?]>([
+  test.each<[string, string, AccessRequest['context']]>([
     ['deleting a key of the CA', 'kms:ScheduleKeyDeletion', caKey],
     ['disabling one', 'kms:DisableKey', caKey],
     ['changing its policy', 'kms:PutKeyPolicy', caKey],
     ['handing it on', 'kms:CreateGrant', caKey],
     ['calling it something else', 'kms:TagResource', caKey],
     ['deleting the key of webhooks', 'kms:ScheduleKeyDeletion', { 'aws:ResourceTag/kakunin:role': 'webhooks' }],
-    ['deleting a table', 'dynamodb:DeleteTable'],
-    ['ending point-in-time recovery', 'dynamodb:UpdateContinuousBackups'],
-    ['deleting a backup', 'backup:DeleteRecoveryPoint'],
-    ['getting round the object lock', 's3:BypassGovernanceRetention'],
-    ['turning CloudTrail off', 'cloudtrail:StopLogging'],
-    ['deleting the trail', 'cloudtrail:DeleteTrail'],
-    ['recording less', 'cloudtrail:PutEventSelectors'],
-    ['taking a boundary away', 'iam:DeleteRolePermissionsBoundary'],
+    ['deleting a table', 'dynamodb:DeleteTable', {}],
+    ['ending point-in-time recovery', 'dynamodb:UpdateContinuousBackups', {}],
+    ['deleting a backup', 'backup:DeleteRecoveryPoint', {}],
+    ['getting round the object lock', 's3:BypassGovernanceRetention', {}],
+    ['turning CloudTrail off', 'cloudtrail:StopLogging', {}],
+    ['deleting the trail', 'cloudtrail:DeleteTrail', {}],
+    ['recording less', 'cloudtrail:PutEventSelectors', {}],
+    ['taking a boundary away', 'iam:DeleteRolePermissionsBoundary', {}],
   ])('keeps administrators and the root user from %s, and not those who maintain', (_, action, context) => {
     const resource = action.startsWith('kms:') ? key : '*';
     const maintainer = administrator.replace('Administrator', 'Maintainers');
