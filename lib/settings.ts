@@ -13,6 +13,7 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
     }
   }).optional();
 
+const kmsKey = 'must be true, false or the ARN of a KMS key';
 const accountId = 'must be an account id of 12 digits, in quotes';
 
 const settingsSchema = z.strictObject({
@@ -57,7 +58,7 @@ const settingsSchema = z.strictObject({
   auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
   // True makes a KMS key of the deployment's own; an ARN names one that is there, whose policy has to let the services use it. What was
   // encrypted with a key needs it for ever: the key outlives its stack.
-  customerKey: z.union([z.boolean(), z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[0-9a-zA-Z-]+$/)], 'must be true, false or the ARN of a KMS key').default(false),
+  customerKey: z.union([z.boolean(), z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[0-9a-zA-Z-]+$/, kmsKey)], kmsKey).default(false),
   // Beside point-in-time recovery, which every deployment has and which reaches back for 35 days.
   backupRetentionDays: z.int('must be a whole number of days')
     .min(1, 'must be at least 1: leave it out for no backups beside point-in-time recovery')
