@@ -71,7 +71,7 @@ export function unusedHere(name: HandlerName): Readonly<Record<string, string>> 
   return {
     ...explain('Each reads it for itself while it is loaded; here one did for all.', (readAllAlone.has(name) ? [] : (remembered[name] ?? [])).map((kind) => `dynamodb:GetItem on <registry> ${kind}`)),
     ...(table !== undefined && explain('Lambda polls the stream in the function’s name, and sets aside what it gave up.', [
-      ...['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map((action) => `dynamodb:${action} on <${table}>/stream/*`), 's3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*',
+      ...['DescribeStream', 'GetRecords', 'GetShardIterator'].map((action) => `dynamodb:${action} on <${table} stream>`), `dynamodb:ListStreams on <${table}>/stream/*`, 's3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*',
     ])),
     ...(name in queueConsumers && explain('Lambda polls the queue in the function’s name.', ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'].map((action) => `sqs:${action} on <queue ${name}>`))),
     ...otherwise[name],

@@ -40,7 +40,7 @@ export function deployedPolicies(stack: Stack) {
     if (typeof value !== 'object' || value === null) return String(value);
     const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as { Ref?: string; 'Fn::GetAtt'?: [string, string]; 'Fn::Join'?: [string, unknown[]] };
     if (join !== undefined) return join[1].map(text).join(join[0]);
-    if (attribute !== undefined) return arnOf(attribute[0]);
+    if (attribute !== undefined) return attribute[1] === 'StreamArn' ? `${arnOf(attribute[0])}/stream/2026-01-01T00:00:00.000` : arnOf(attribute[0]);
     if (Ref !== undefined) return pseudoParameters[Ref] ?? Ref;
     throw new Error(`It is not known here what ${JSON.stringify(value)} becomes.`);
   };
