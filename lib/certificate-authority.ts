@@ -25,7 +25,7 @@ export class CertificateAuthority extends Construct {
     const { settings, keys, distribution } = platform;
     this.mintAuthority = createFunction(this, 'mint-authority', platform);
     const framework = new Construct(this, 'Framework');
-    const logGroup = createLogGroup(framework, platform.dataKey);
+    const logGroup = createLogGroup(framework, platform);
     const frameworkOnEventRole = createExecutionRole(framework);
     logGroup.grantWrite(frameworkOnEventRole);
     justifyWildcard(frameworkOnEventRole, ['lambda:InvokeFunction'], `${this.mintAuthority.functionArn}:*`, 'CDK lets its provider call any version of the one function that it was given.');

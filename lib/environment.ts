@@ -11,6 +11,7 @@ function variables({ settings, tables, keys, webhookKey, distribution, auditArch
     RISK_THRESHOLD: String(settings.riskThreshold),
     CA_ORGANIZATION: settings.organization,
     CA_COUNTRY: settings.country,
+    CERTIFICATE_VALIDITY_DAYS: String(settings.certificateValidityDays),
     PRIVATE_ARC: settings.privateArc,
     POLICY_OID: settings.policyOid,
     SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
@@ -40,7 +41,7 @@ type Variable = keyof ReturnType<typeof variables>;
 
 const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
 const issuing = [
-  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
+  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', 'CERTIFICATE_VALIDITY_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
 ] as const;
 const publishing = ['REGISTRY_TABLE', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 

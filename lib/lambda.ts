@@ -21,7 +21,7 @@ import { justifyWildcard } from './wildcards.ts';
 export function createFunction(scope: Construct, name: HandlerName, platform: Platform): lambda.Function {
   const construct = new Construct(scope, name);
   const functionName = `${platform.settings.deployment}-${name}`;
-  const logGroup = createLogGroup(construct, platform.dataKey, `/aws/lambda/${functionName}`);
+  const logGroup = createLogGroup(construct, platform, `/aws/lambda/${functionName}`);
   const role = namedRole(name, platform) ?? createExecutionRole(construct);
   logGroup.grantWrite(role);
   grantPermissions(name, platform, role);
@@ -61,10 +61,11 @@ function namedRole(name: HandlerName, { keyRetirer, messageSigner }: Platform): 
 }
 
 /** A log group for operations. What must be kept is in the audit trail; this goes with its stack. */
-export function createLogGroup(scope: Construct, dataKey: IKey | undefined, logGroupName?: string): logs.LogGroup {
+export function createLogGroup(scope: Construct, { settings: { logRetentionDays }, dataKey }: Pick<Platform, 'settings' | 'dataKey'>, logGroupName?: string): logs.LogGroup {
   return encryptedLogGroup(scope, 'Logs', dataKey, {
     ...(logGroupName !== undefined && { logGroupName }),
-    retention: logs.RetentionDays.THREE_MONTHS,
+    // The members of the enumeration are the numbers of days.
+    retention: logRetentionDays as logs.RetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   });
 }

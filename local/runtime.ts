@@ -12,7 +12,7 @@ import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, se
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
 import { loadHandler } from './handlers.ts';
-import { invoke } from './invocation.ts';
+import { invoke, type LoadHandler } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
 import { queueDefinitions, queueNameOf } from './queue-definitions.ts';
@@ -34,6 +34,8 @@ export interface RuntimeOptions {
     readonly s3?: (endpoint: string) => Promise<string>;
     readonly sqs?: (endpoint: string) => Promise<string>;
     readonly eventBridge?: (endpoint: string) => Promise<string>;
+    /** The same between all that calls functions and the functions: for functions that die, and messages that are taken away. */
+    readonly handlers?: (load: LoadHandler) => LoadHandler;
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
@@ -82,6 +84,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
+  const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -127,7 +130,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     signal?.throwIfAborted();
 
     const { timeoutSeconds } = triggers['mint-authority'];
-    await invoke(await loadHandler('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
+    await invoke(await load('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
     const tenants = await seedTenants(dynamodb.endpoint, tableNames.registry, seeds);
     await data?.markComplete();
     signal?.throwIfAborted();
@@ -135,18 +138,18 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
     const consumers = await start(
-      startConsumers({ endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
+      startConsumers({ load, endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
-    for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
+    for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
     gateway.serve(createDistribution({
-      api: createApi({ routes, basePath, load: loadHandler }),
+      api: createApi({ routes, basePath, load }),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
     endings.push(() => gateway.close());
-    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
+    const schedules = startSchedules({ automatic: automaticSchedules, load });
     endings.push(() => schedules.stop());
 
     return {
@@ -173,3 +176,4 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);
+const unchangedHandlers = (load: LoadHandler) => load;
