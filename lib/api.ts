@@ -3,6 +3,7 @@ import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { stageIssuanceThrottle, stageThrottle, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { acknowledge } from './acknowledge.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
@@ -10,15 +11,12 @@ import { createFunction, encryptedLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
 import type { Settings } from './settings.ts';
+import { addUsagePlans } from './usage-plans.ts';
 
 // What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
 // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 const apiKeyExpression = '^Bearer kak_(live|test)_[A-Za-z0-9_-]{1,128}$';
-
-// For all callers together. CreateKey (5 per second) bounds issuance long before.
-const requestsPerSecond = 200;
-const burst = 400;
 
 /** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
 export class Api extends Construct {
@@ -48,12 +46,13 @@ export class Api extends Construct {
       for (const path of pathsOf(route)) {
         const method = root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
-          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
+          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
         acknowledge(method, route.access === 'public'
           ? { 'AwsSolutions-APIG4': `Public by the contract: ${route.summary}.`, 'AwsSolutions-COG4': 'Public by the contract.' }
           : { 'AwsSolutions-COG4': 'Callers are programs of tenants, and no users of a pool: a Lambda authorizer looks at their API keys.' });
       }
     }
+    addUsagePlans(this, this.restApi, platform.settings);
     root.addResource('{proxy+}');
     refuseTheRest(root);
   }
@@ -71,15 +70,12 @@ export class Api extends Construct {
       // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
       cloudWatchRole: true,
+      // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
+      apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
       deployOptions: {
         stageName: basePath.slice(1),
-        throttlingRateLimit: requestsPerSecond,
-        throttlingBurstLimit: burst,
-        methodOptions: {
-          // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
-          // keep the automatic revocation from running.
-          ...Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, { throttlingRateLimit: 10, throttlingBurstLimit: 20 }])),
-        },
+        ...throttling(stageThrottle),
+        methodOptions: Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, throttling(stageIssuanceThrottle)])),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
@@ -101,6 +97,8 @@ function acknowledgeFindings(restApi: apigateway.RestApi): void {
     'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]': 'The role that AWS prescribes for API Gateway’s logs, one for the account and Region; only API Gateway can assume it.',
   });
 }
+
+const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });
 
 // Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
 // which a client may have put anything.

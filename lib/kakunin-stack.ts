@@ -13,6 +13,7 @@ import { CertificateAuthority } from './certificate-authority.ts';
 import { createDataKey } from './data-key.ts';
 import { Dashboard } from './dashboard.ts';
 import { Distribution } from './distribution.ts';
+import { createEdgeSecret } from './edge-mark.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { createPrivateBucket } from './private-bucket.ts';
@@ -21,6 +22,7 @@ import { Registry } from './registry.ts';
 import { Revocation } from './revocation.ts';
 import { Schedules } from './schedules.ts';
 import type { Settings } from './settings.ts';
+import { WebAcl } from './web-acl.ts';
 import { WebhookKey } from './webhook-key.ts';
 
 export interface KakuninStackProps extends StackProps {
@@ -37,7 +39,8 @@ export class KakuninStack extends Stack {
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings, dataKey);
     const accessLogs = createPrivateBucket(this, 'AccessLogs', { lifecycle: { expiration: Duration.days(365) } });
-    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, accessLogs });
+    const edgeSecret = settings.webAcl ? createEdgeSecret(this) : undefined;
+    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, accessLogs, edgeSecret });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) }, dataKey, accessLogs });
     const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings), dataKey, accessLogs });
     const queues = new Queues(this, 'Queues', settings.deployment, dataKey);
@@ -48,6 +51,7 @@ export class KakuninStack extends Stack {
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
+    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret, dataKey });
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });

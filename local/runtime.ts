@@ -1,3 +1,4 @@
+import { addressLimits, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
 import { basePath, routes } from '../lambdas/routes.ts';
 import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
@@ -9,8 +10,10 @@ import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
+import { limitAddresses } from './gateway/address-limits.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
+import { tenantLimits } from './gateway/tenant-limits.ts';
 import { loadHandler } from './handlers.ts';
 import { invoke, type LoadHandler } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
@@ -41,9 +44,19 @@ export interface RuntimeOptions {
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
+  /** How often tenants and addresses may ask: as in a deployed stack by default, or `off`. */
+  readonly rateLimits?: RateLimits | 'off';
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
 }
+
+export interface RateLimits {
+  /** Of every tenant. */
+  readonly plan: UsagePlan;
+  readonly addresses: AddressLimits;
+}
+
+const deployedRateLimits: RateLimits = { plan: usagePlans[standardPlan], addresses: addressLimits };
 
 export interface Runtime {
   /** Of the API, with its base path. */
@@ -83,7 +96,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, rateLimits = deployedRateLimits, signal } = options;
   const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
@@ -143,8 +156,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     );
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
+    const api = createApi({ routes, basePath, load, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
     gateway.serve(createDistribution({
-      api: createApi({ routes, basePath, load }),
+      api: rateLimits === 'off' ? api : limitAddresses(api, rateLimits.addresses),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
