@@ -1,22 +1,22 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IDependable } from 'constructs';
+import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
+import { acknowledge } from './acknowledge.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
-import { createFunction } from './lambda.ts';
+import { createFunction, encryptedLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
 import type { Settings } from './settings.ts';
+import { addUsagePlans } from './usage-plans.ts';
 
 // What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
 // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 const apiKeyExpression = '^Bearer kak_(live|test)_[A-Za-z0-9_-]{1,128}$';
-
-// For all callers together. CreateKey (5 per second) bounds issuance long before.
-const requestsPerSecond = 200;
-const burst = 400;
 
 /** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
 export class Api extends Construct {
@@ -24,9 +24,10 @@ export class Api extends Construct {
   /** Ends in the base path, without a slash. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, settings: Settings) {
+  constructor(scope: Construct, id: string, settings: Settings, dataKey: IKey | undefined) {
     super(scope, id);
-    this.restApi = this.createApi(settings);
+    this.restApi = this.createApi(settings, dataKey);
+    acknowledgeFindings(this.restApi);
     addGatewayResponses(this.restApi);
     this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
   }
@@ -48,17 +49,21 @@ export class Api extends Construct {
       handler.node.addDependency(authority);
       const integration = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
       for (const path of pathsOf(route)) {
-        root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
+        const method = root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
-          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
+          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
+        acknowledge(method, route.access === 'public'
+          ? { 'AwsSolutions-APIG4': `Public by the contract: ${route.summary}.`, 'AwsSolutions-COG4': 'Public by the contract.' }
+          : { 'AwsSolutions-COG4': 'Callers are programs of tenants, and no users of a pool: a Lambda authorizer looks at their API keys.' });
       }
     }
+    addUsagePlans(this, this.restApi, platform.settings);
     root.addResource('{proxy+}');
     refuseTheRest(root);
   }
 
-  private createApi(settings: Settings): apigateway.RestApi {
-    const accessLog = new logs.LogGroup(this, 'AccessLog', { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+  private createApi(settings: Settings, dataKey: IKey | undefined): apigateway.RestApi {
+    const accessLog = encryptedLogGroup(this, 'AccessLog', dataKey, { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     return new apigateway.RestApi(this, 'RestApi', {
       restApiName: settings.deployment,
       description: 'X.509 certificates for AI agents',
@@ -70,15 +75,12 @@ export class Api extends Construct {
       // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
       cloudWatchRole: true,
+      // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
+      apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
       deployOptions: {
         stageName: basePath.slice(1),
-        throttlingRateLimit: requestsPerSecond,
-        throttlingBurstLimit: burst,
-        methodOptions: {
-          // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
-          // keep the automatic revocation from running.
-          ...Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, { throttlingRateLimit: 10, throttlingBurstLimit: 20 }])),
-        },
+        ...throttling(stageThrottle),
+        methodOptions: Object.fromEntries(Object.entries(stageThrottles).map(([name, throttle]) => [`${routes[name as RouteName].path}/${routes[name as RouteName].method}`, throttling(throttle)])),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
@@ -86,6 +88,22 @@ export class Api extends Construct {
     });
   }
 }
+
+function acknowledgeFindings(restApi: apigateway.RestApi): void {
+  const logging = 'Execution logs would hold paths and headers, into which clients may have put secrets; the access log says what was asked and how it went, and functions log their own failures.';
+  acknowledge(restApi, { 'AwsSolutions-APIG2': 'Functions check every body and query against the schema that describes the API (lambdas/http/requests.ts), and say what is wrong in the words of the contract.' });
+  acknowledge(restApi.deploymentStage, {
+    'AwsSolutions-APIG6': logging,
+    'NIST.800.53.R5-APIGWExecutionLoggingEnabled': logging,
+    'NIST.800.53.R5-APIGWCacheEnabledAndEncrypted': 'Answers are of the moment: whether a certificate is revoked must not be remembered here. CloudFront keeps what says for how long.',
+    'NIST.800.53.R5-APIGWSSLEnabled': 'There is no server behind it that could look at a client certificate: Lambda is called with IAM.',
+  });
+  acknowledge(restApi.node.findChild('CloudWatchRole'), {
+    'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]': 'The role that AWS prescribes for API Gateway’s logs, one for the account and Region; only API Gateway can assume it.',
+  });
+}
+
+const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });
 
 // Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
 // which a client may have put anything.

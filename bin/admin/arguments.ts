@@ -25,6 +25,7 @@ const optionTypes = {
   'audit-bucket': { type: 'string' },
   deployment: { type: 'string' },
   reason: { type: 'string' },
+  plan: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;

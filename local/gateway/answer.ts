@@ -20,6 +20,7 @@ const problems = {
   unknownPath: [404, 'NOT_FOUND', 'There is nothing at this path. Check the URL against the API documentation.'],
   wrongMethod: [405, 'METHOD_NOT_ALLOWED', 'This path does not take this method. Use one that the Allow header names.'],
   bodyTooLarge: [413, 'PAYLOAD_TOO_LARGE', 'The body is too large. Send less.'],
+  rateLimited: [429, 'RATE_LIMITED', 'Too many requests. Wait as long as Retry-After says and try again.'],
   headersTooLarge: [431, 'HEADERS_TOO_LARGE', 'The request headers are too large. Send fewer or shorter ones.'],
   failed: [500, 'INTERNAL_ERROR', 'Something unforeseen went wrong. Try again, and give the request id to the operator if it stays so.'],
   unavailable: [503, 'SERVICE_UNAVAILABLE', 'The service cannot answer right now. Wait a moment and try again.'],
@@ -27,18 +28,19 @@ const problems = {
 
 export type Problem = keyof typeof problems;
 
-const secondsToRetryAfter = '5';
+const secondsToRetryAfter: Readonly<Partial<Record<number, string>>> = { 429: '1', 503: '5' };
 
 /** The error body every part of the service uses, with the headers its status asks for. */
 export function problemAnswer(problem: Problem, requestId: string, headers: Record<string, string> = {}): Answer {
   const [status, code, error] = problems[problem];
+  const retryAfter = secondsToRetryAfter[status];
   return {
     status,
     headers: {
       'content-type': 'application/json',
       'x-request-id': requestId,
       ...(status === 401 && { 'www-authenticate': 'Bearer' }), // RFC 9110, 11.6.1
-      ...(status === 503 && { 'retry-after': secondsToRetryAfter }),
+      ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
       ...headers,
     },
     body: Buffer.from(JSON.stringify({ error, code, request_id: requestId })),

@@ -173,7 +173,8 @@ describe('what API Gateway answers by itself', () => {
   test.each([
     ['UNAUTHORIZED', '401', 'UNAUTHORIZED'],
     ['ACCESS_DENIED', '403', 'FORBIDDEN'],
-    ['WAF_FILTERED', '403', 'FORBIDDEN'],
+    ['INVALID_API_KEY', '403', 'NO_USAGE_PLAN'],
+    ['WAF_FILTERED', '429', 'RATE_LIMITED'],
     ['MISSING_AUTHENTICATION_TOKEN', '404', 'NOT_FOUND'],
     ['INVALID_SIGNATURE', '404', 'NOT_FOUND'],
     ['RESOURCE_NOT_FOUND', '404', 'NOT_FOUND'],
@@ -198,6 +199,11 @@ describe('what API Gateway answers by itself', () => {
   });
 });
 
+test('how long to wait is as long as it takes: a second for a token, the whole window for an address', () => {
+  const seconds = Object.fromEntries(ofType('AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => [Properties['ResponseType'], Properties['ResponseParameters']['gatewayresponse.header.Retry-After']]));
+  expect(seconds).toMatchObject({ THROTTLED: "'1'", QUOTA_EXCEEDED: "'1'", WAF_FILTERED: "'300'" });
+});
+
 test('the API is regional, binary-safe, throttled, traced and logged, under /v1', () => {
   expect(one('AWS::ApiGateway::RestApi').Properties).toMatchObject({ EndpointConfiguration: { Types: ['REGIONAL'] }, BinaryMediaTypes: ['*/*'] });
   const { Properties } = one('AWS::ApiGateway::Stage');
@@ -205,8 +211,8 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
     StageName: basePath.slice(1), TracingEnabled: true,
     MethodSettings: [
       { HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false },
-      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
-      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
+      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
     ],
   });
   const line = Properties['AccessLogSetting'].Format as string;
