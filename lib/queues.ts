@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
+import { deadLetterQueueOf, exhaustedDeliveryQueue, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
 import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -15,13 +15,18 @@ export interface QueuePair {
 // SQS keeps a message no longer.
 const longestRetention = Duration.days(14);
 
+const common = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
+
 /** The queues of lambdas/triggers.ts, each with one for its dead letters, and the functions that are called with their messages. */
 export class Queues extends Construct {
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
+  /** Without an alarm: what is in it is for its tenant to see to, who can read of it in the history of deliveries. */
+  readonly exhaustedDeliveries: sqs.Queue;
 
   constructor(scope: Construct, id: string, deployment: string) {
     super(scope, id);
     this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment)])) as Record<QueueConsumerName, QueuePair>;
+    this.exhaustedDeliveries = new sqs.Queue(this, 'ExhaustedDeliveries', { ...common, queueName: `${deployment}-${exhaustedDeliveryQueue}`, retentionPeriod: longestRetention });
   }
 
   /** Creates the functions, which need to know the rest of the platform. */
@@ -37,7 +42,6 @@ export class Queues extends Construct {
   }
 
   private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string): QueuePair {
-    const common = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
     const deadLetters = new sqs.Queue(this, `${name}-DeadLetters`, { ...common, queueName: `${deployment}-${deadLetterQueueOf(name)}`, retentionPeriod: longestRetention });
     const queue = new sqs.Queue(this, `${name}-Queue`, {
       ...common,

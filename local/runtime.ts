@@ -1,5 +1,5 @@
 import { basePath, routes } from '../lambdas/routes.ts';
-import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
+import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
 import { ensureAuthorityKeys } from './authority-keys.ts';
@@ -117,12 +117,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
     const sqsEndpoint = await (interpose.sqs ?? unchanged)(sqs.endpoint);
     const eventBridgeEndpoint = await (interpose.eventBridge ?? unchanged)(eventBridge.endpoint);
-    const urlsOf = (queueOf: (name: QueueConsumerName) => string) =>
-      Object.fromEntries((Object.keys(queueConsumers) as QueueConsumerName[]).map((name) => [name, sqs.queueUrl(queueNameOf(queueOf(name)), sqsEndpoint)])) as Record<QueueConsumerName, string>;
+    const queueUrlOf = (name: string) => sqs.queueUrl(queueNameOf(name), sqsEndpoint);
+    const queueUrls = Object.fromEntries(Object.keys(queueConsumers).map((name) => [name, queueUrlOf(name)])) as Record<QueueConsumerName, string>;
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
     endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, eventBusName, authorityKeys, distributionUrl,
-      queueUrls: urlsOf((name) => name), deadLetterQueueUrls: urlsOf(deadLetterQueueOf), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
+      queueUrls, exhaustedDeliveryQueueUrl: queueUrlOf(exhaustedDeliveryQueue), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
     })));
     signal?.throwIfAborted();
 

@@ -29,10 +29,12 @@ export interface Deed {
   reply?: Pick<Reply, 'status' | 'body'>;
   /** Whether it was sent again, under its key: what it did the first time, its answer need not tell. */
   isRepeated?: boolean;
+  /** Whether its answer could not be kept for its repetition, because the database ended in between. */
+  isUnkept?: boolean;
 }
 
 /** Without what the history adds. */
-export type Request = Omit<Deed, 'round' | 'sentAt' | 'endedAt' | 'reply' | 'isRepeated'>;
+export type Request = Omit<Deed, 'round' | 'sentAt' | 'endedAt' | 'reply' | 'isRepeated' | 'isUnkept'>;
 
 export interface History {
   readonly deeds: readonly Deed[];

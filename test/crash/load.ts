@@ -7,6 +7,8 @@ export interface LoadOptions {
   readonly clients: number;
   readonly draw: Draw;
   readonly receiverUrl: string;
+  /** Told of each answer. */
+  readonly onAnswer: () => void;
   /** Ends it; what is under way is then answered, or not. */
   readonly signal: AbortSignal;
 }
@@ -16,7 +18,7 @@ const agentsAtOnce = 16;
 const mostWebhooks = 6;
 
 /** Clients that each ask for one thing after the other, until the signal or the service ends them. */
-export async function load(service: Service, history: History, { clients, draw, receiverUrl, signal }: LoadOptions): Promise<void> {
+export async function load(service: Service, history: History, { clients, draw, receiverUrl, onAnswer, signal }: LoadOptions): Promise<void> {
   const latest = new Map<string, IssuedCertificate>();
   for (const certificate of issuedCertificates(history.deeds)) latest.set(certificate.agentId, certificate);
   const agents = [...deedsByAgent(history.deeds)].filter(([, deeds]) => !deeds.some(({ kind }) => kind === 'retire')).map(([agentId]) => agentId).slice(-agentsAtOnce);
@@ -36,6 +38,7 @@ export async function load(service: Service, history: History, { clients, draw, 
       const deed = await perform(service, history, request);
       if (deed.reply === undefined) return;
       note(deed);
+      onAnswer();
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

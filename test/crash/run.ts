@@ -18,8 +18,8 @@ export interface RunOptions {
   /** What is asked for, and when it is killed, follow from it; what then meets what does not. */
   readonly seed: number;
   readonly clients?: number;
-  /** How long a round is under load at most; 5 s by default. */
-  readonly longestMilliseconds?: number;
+  /** It is killed after so many answers of a round at the latest; 60 by default. */
+  readonly mostAnswers?: number;
   /** Told of each round, and of what the run came to. */
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -27,8 +27,8 @@ export interface RunOptions {
 
 export interface Round {
   readonly victim: Victim;
-  /** How long it was under load. */
-  readonly milliseconds: number;
+  /** After how many answers it was killed. */
+  readonly answers: number;
   /** Whether it was killed once more while it started. */
   readonly inVain: boolean;
   readonly startedInMilliseconds: number;
@@ -55,7 +55,7 @@ const sampleSize = 12;
  * Kills the service under load so many times, and looks each time whether everything is there that was ever answered. Ends with the first
  * round in which it is not, and then leaves the data directory as it is.
  */
-export async function run({ times, seed, clients = 8, longestMilliseconds = 5000, say, signal }: RunOptions): Promise<Run> {
+export async function run({ times, seed, clients = 8, mostAnswers = 60, say, signal }: RunOptions): Promise<Run> {
   const draw = drawFrom(seed);
   const home = await mkdtemp(join(tmpdir(), 'kakunin-crash-'));
   const authority = receiverAuthority();
@@ -74,18 +74,18 @@ export async function run({ times, seed, clients = 8, longestMilliseconds = 5000
       signal?.throwIfAborted();
       history.round = rounds.length + 1;
       const victim = oneOf<Victim>(draw, ['service', 'service', 'both', 'both', 'engine']) ?? 'service';
-      const milliseconds = Math.round(200 + draw() * (longestMilliseconds - 200));
-      await underLoadUntilKilled(service, history, { victim, milliseconds, clients, draw, receiverUrl });
+      const answers = 1 + Math.floor(draw() * mostAnswers);
+      await underLoadUntilKilled(service, history, { victim, answers, clients, draw, receiverUrl });
       const inVain = draw() < 0.2;
       if (inVain) await startInVain(start, 200 + draw() * 1800);
       service = await startService(start);
-      const checked = await check(service, history, draw);
+      const checked = await check(service, history, draw, { mayBeUnkept: victim === 'engine' });
       problems = checked.problems;
-      rounds.push({ victim, milliseconds, inVain, startedInMilliseconds: service.startedInMilliseconds, ...checked.counts });
+      rounds.push({ victim, answers, inVain, startedInMilliseconds: service.startedInMilliseconds, ...checked.counts });
       say(lineOf(rounds, times, problems.length));
     }
     if (problems.length === 0) {
-      const late = [...(await repeatUnanswered(service, history)), ...(await check(service, history, draw, Infinity)).problems, ...(await followUpProblems(service, history.deeds, receiver.received))];
+      const late = [...(await repeatUnanswered(service, history)), ...(await check(service, history, draw, { older: Infinity })).problems, ...(await followUpProblems(service, history.deeds, receiver.received))];
       const reconciliation = await reconciled(service);
       abandonedKeys = reconciliation.abandonedKeys;
       problems = [...late, ...reconciliation.problems, ...(await adminProblems(service))];
@@ -101,23 +101,32 @@ export async function run({ times, seed, clients = 8, longestMilliseconds = 5000
 
 interface Killing {
   readonly victim: Victim;
-  readonly milliseconds: number;
+  readonly answers: number;
   readonly clients: number;
   readonly draw: Draw;
   readonly receiverUrl: string;
 }
 
-async function underLoadUntilKilled(service: Service, history: History, { victim, milliseconds, clients, draw, receiverUrl }: Killing): Promise<void> {
+/** Not with the answer itself, but somewhere in the work on what was asked for meanwhile. */
+const longestDelayMilliseconds = 50;
+
+async function underLoadUntilKilled(service: Service, history: History, { victim, answers, clients, draw, receiverUrl }: Killing): Promise<void> {
   const ending = new AbortController();
-  const loading = load(service, history, { clients, draw, receiverUrl, signal: ending.signal });
-  await Promise.race([sleep(milliseconds), loading]);
+  let answered = 0;
+  let onAnswer = () => {};
+  const loaded = new Promise<void>((resolve) => {
+    onAnswer = () => void (++answered === answers && resolve());
+  });
+  const loading = load(service, history, { clients, draw, receiverUrl, onAnswer, signal: ending.signal });
+  await Promise.race([loaded, loading]);
+  await sleep(draw() * longestDelayMilliseconds);
   await service.kill(victim);
   ending.abort();
   await loading;
 }
 
 /** @param older about how many of the certificates of earlier rounds the service is asked again */
-async function check(service: Service, history: History, draw: Draw, older = sampleSize) {
+async function check(service: Service, history: History, draw: Draw, { older = sampleSize, mayBeUnkept = false }) {
   const { deeds, round } = history;
   const own = deeds.filter((deed) => deed.round === round);
   const certificates = issuedCertificates(deeds);
@@ -125,7 +134,7 @@ async function check(service: Service, history: History, draw: Draw, older = sam
   const agents = new Set(own.map(({ agentId }) => agentId));
   const others = certificates.filter(({ agentId }) => !agents.has(agentId));
   const sample = older >= others.length ? others : others.filter(() => draw() < older / others.length);
-  const repetition = await repeatAnswered(service, older === Infinity ? deeds.filter(() => draw() < 200 / deeds.length) : own);
+  const repetition = await repeatAnswered(service, older === Infinity ? deeds.filter(() => draw() < 200 / deeds.length) : own, mayBeUnkept);
   const problems = [
     ...tableProblems(deeds, { registry: await service.scan('registry'), risk: await service.scan('risk') }),
     ...signatureProblems(own),
@@ -137,9 +146,9 @@ async function check(service: Service, history: History, draw: Draw, older = sam
 }
 
 function lineOf(rounds: readonly Round[], times: number, problems: number): string {
-  const { victim, milliseconds, inVain, startedInMilliseconds, asked, done, unanswered } = rounds.at(-1) as Round;
+  const { victim, answers, inVain, startedInMilliseconds, asked, done, unanswered } = rounds.at(-1) as Round;
   return `round ${rounds.length} of ${times}: ${asked} requests, ${done} done, ${unanswered} unanswered when the ${victim === 'both' ? 'service and its engine were' : `${victim} was`} killed`
-    + ` after ${milliseconds} ms; there again after ${Math.round(startedInMilliseconds)} ms${inVain ? ', at the second attempt' : ''}; ${problems === 0 ? 'nothing lost' : `${problems} PROBLEMS`}`;
+    + ` after ${answers} answers; there again after ${Math.round(startedInMilliseconds)} ms${inVain ? ', at the second attempt' : ''}; ${problems === 0 ? 'nothing lost' : `${problems} PROBLEMS`}`;
 }
 
 /** The run as a table: for each kind of killing, and in all. */

@@ -87,17 +87,24 @@ export function signatureProblems(deeds: readonly Deed[]): string[] {
 export interface Repetition {
   /** How many were answered as they were the first time. */
   readonly same: number;
-  /** How many are said to be running still: they were answered while the database was gone already, so their answer could not be kept. */
+  /** How many are said to be running still. */
   readonly unkept: number;
   readonly problems: readonly string[];
 }
 
-/** Repeats, under their keys, what was answered that it is done. */
-export async function repeatAnswered(service: Service, deeds: readonly Deed[]): Promise<Repetition> {
-  const answered = deeds.filter((deed) => deed.key !== undefined && isDone(deed));
+/**
+ * Repeats, under their keys, what was answered that it is done.
+ * @param mayBeUnkept whether the database was gone before the service was, which may then have answered for work whose answer it could
+ *   not keep any more
+ */
+export async function repeatAnswered(service: Service, deeds: readonly Deed[], mayBeUnkept: boolean): Promise<Repetition> {
+  const answered = deeds.filter((deed) => deed.key !== undefined && isDone(deed) && deed.isUnkept !== true);
   const outcomes = valuesOf(await sideBySide(answered, atOnce, async (deed) => {
     const again = await send(service, deed);
-    if (isInProgress(again)) return 'unkept' as const;
+    if (mayBeUnkept && isInProgress(again)) {
+      deed.isUnkept = true;
+      return 'unkept' as const;
+    }
     if (again.status === deed.reply?.status && isDeepStrictEqual(again.body, deed.reply.body)) return 'same' as const;
     return `${deed.method} ${deed.path} (${deed.kind}) under its key was answered ${deed.reply?.status} ${JSON.stringify(deed.reply?.body)}, and then ${again.status} ${JSON.stringify(again.body)}.`;
   }));
