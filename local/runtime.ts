@@ -3,7 +3,7 @@ import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type Que
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
 import { ensureAuthorityKeys } from './authority-keys.ts';
-import { startConsumers } from './consumers.ts';
+import { noConsumers, startConsumers } from './consumers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
@@ -39,6 +39,8 @@ export interface RuntimeOptions {
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
+  /** Whether streams and queues call their functions, as they do by default; without it, whoever reads them does so by hand. */
+  readonly automaticConsumers?: boolean;
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
 }
@@ -81,7 +83,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, automaticConsumers = true, signal } = options;
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -134,7 +136,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
-    const consumers = await start(
+    const consumers = !automaticConsumers ? noConsumers : await start(
       startConsumers({ endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );

@@ -79,8 +79,14 @@ export function openHistory(): History {
   };
 }
 
+/** That a request was not answered, where that does not show in the error itself. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+}
+
 /** Whether an answer did not come because there was nobody any more to give it. */
 export function isLost(error: unknown): boolean {
+  if (error instanceof Unanswered) return true;
   const { message = '', code = '', cause } = error as { message?: string; code?: string; cause?: unknown };
   return message === 'fetch failed' || message === 'terminated' || /^(ECONN|EPIPE|UND_ERR_SOCKET)/.test(code) || (cause !== undefined && isLost(cause));
 }

@@ -7,6 +7,7 @@ import { localCredentials, region } from '../../local/account.ts';
 import { launch } from '../local/processes.ts';
 import { openAftermath, type Aftermath } from '../support/faults-aftermath.ts';
 import { caller, type Call } from '../support/runtime.ts';
+import { Unanswered } from './history.ts';
 
 /** What is killed: the service, its database engine, or the one right after the other. */
 export type Victim = 'service' | 'engine' | 'both';
@@ -79,7 +80,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       for await (const { Items = [] } of paginateScan({ client: documents }, { TableName: tableNames[table], ConsistentRead: true })) items.push(...Items);
       return items;
     },
-    putRisk: async (item) => void (await documents.send(new PutCommand({ TableName: tableNames.risk, Item: item }))),
+    async putRisk(item) {
+      // There is nothing in such a record that DynamoDB would refuse.
+      await documents.send(new PutCommand({ TableName: tableNames.risk, Item: item })).catch((cause: unknown) => Promise.reject(new Unanswered('The record may be written or not.', { cause })));
+    },
     async kill(victim) {
       if (victim !== 'service') process.kill(Number(await readFile(join(options.dataDirectory, 'engine.pid'), 'utf8')), 'SIGKILL');
       if (victim !== 'engine') child.kill('SIGKILL');
