@@ -78,6 +78,7 @@ const sortedJson = (value: unknown): string => JSON.stringify(value, (_, member:
 
 /** Without times, and ids, digests and octets that nobody has named. */
 const neutral = (text: string) => text
+  .replaceAll(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/g, '<certificate>')
   .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>')
   .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '<id>')
   .replaceAll(/\b[0-9A-F]{32}\b/g, '<serial>')
