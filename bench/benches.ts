@@ -9,6 +9,7 @@ import type { Bench } from './harness/bench.ts';
 import { ocsp } from './ocsp.ts';
 import { revocation } from './revocation.ts';
 import { revoke } from './revoke.ts';
+import { usage } from './usage.ts';
 import { verify } from './verify.ts';
 
 /** What can be measured, by the name it is asked for, in the order it is run. Certificates that one leaves serve the next. */
@@ -24,4 +25,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   'auto-revoke': autoRevoke,
   'aws-calls': awsCalls,
   drain,
+  usage,
 };

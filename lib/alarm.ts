@@ -1,16 +1,54 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import type { Construct } from 'constructs';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct, type IConstruct } from 'constructs';
+import type { Settings } from './settings.ts';
 
 export interface AlarmProps {
-  /** What is wrong, and what to do about it. */
-  readonly alarmDescription: string;
-  readonly metric: cloudwatch.Metric;
+  /** What is wrong, in a sentence. */
+  readonly what: string;
+  /** The heading in docs/operations.md that says what to do about it, as its anchor. */
+  readonly runbook: string;
+  readonly metric: cloudwatch.IMetric;
   readonly threshold: number;
   /** By default the alarm is for what is above the threshold. */
   readonly comparisonOperator?: cloudwatch.ComparisonOperator;
+  /** In how many periods in a row; 1 by default. */
+  readonly periods?: number;
+  /** Where it is measured all the time, so that silence is a fault; by default a period without data is a good one. */
+  readonly soundsWithoutData?: boolean;
 }
 
-/** An alarm that sounds at the first period in which the metric is out of bounds; a period without data is a good one. */
-export function createAlarm(scope: Construct, id: string, { comparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD, ...props }: AlarmProps): cloudwatch.Alarm {
-  return new cloudwatch.Alarm(scope, id, { ...props, comparisonOperator, evaluationPeriods: 1, treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING });
+/** An alarm that sounds as soon as the metric is out of bounds. */
+export function createAlarm(scope: Construct, id: string, props: AlarmProps): cloudwatch.Alarm {
+  const { what, runbook, metric, threshold, comparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD, periods = 1, soundsWithoutData = false } = props;
+  return new cloudwatch.Alarm(scope, id, {
+    alarmDescription: `${what} What to do: docs/operations.md#${runbook}`,
+    metric,
+    threshold,
+    comparisonOperator,
+    evaluationPeriods: periods,
+    treatMissingData: soundsWithoutData ? cloudwatch.TreatMissingData.BREACHING : cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+}
+
+/** Tells people of alarms: all of a stack's go to one topic, and from there to whoever has subscribed to it. */
+export class AlarmTopic extends Construct {
+  readonly topic: sns.Topic;
+
+  constructor(scope: Construct, id: string, { deployment, alarmEmail }: Settings) {
+    super(scope, id);
+    this.topic = new sns.Topic(this, 'Topic', { topicName: `${deployment}-alarms`, displayName: `Kakunin ${deployment}`, enforceSSL: true });
+    if (alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(alarmEmail));
+  }
+
+  /** Every alarm below `root` that there is by now: when it sounds, and when it is over. */
+  tellOf(root: IConstruct): void {
+    for (const construct of root.node.findAll()) {
+      if (!(construct instanceof cloudwatch.Alarm)) continue;
+      construct.addAlarmAction(new SnsAction(this.topic));
+      construct.addOkAction(new SnsAction(this.topic));
+    }
+  }
 }

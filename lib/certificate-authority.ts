@@ -23,7 +23,7 @@ export class CertificateAuthority extends Construct {
     const { settings, keys, distribution } = platform;
     this.mintAuthority = createFunction(this, 'mint-authority', platform);
     const framework = new Construct(this, 'Framework');
-    const logGroup = createLogGroup(framework);
+    const logGroup = createLogGroup(framework, settings);
     const frameworkOnEventRole = createExecutionRole(framework);
     logGroup.grantWrite(frameworkOnEventRole);
     const provider = new Provider(framework, 'Provider', { onEventHandler: this.mintAuthority, frameworkOnEventRole, logGroup });

@@ -11,6 +11,7 @@ function variables({ settings, tables, keys, webhookKey, distribution, auditArch
     RISK_THRESHOLD: String(settings.riskThreshold),
     CA_ORGANIZATION: settings.organization,
     CA_COUNTRY: settings.country,
+    CERTIFICATE_VALIDITY_DAYS: String(settings.certificateValidityDays),
     PRIVATE_ARC: settings.privateArc,
     POLICY_OID: settings.policyOid,
     SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
@@ -40,9 +41,9 @@ type Variable = keyof ReturnType<typeof variables>;
 
 const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
 const issuing = [
-  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
+  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', 'CERTIFICATE_VALIDITY_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
 ] as const;
-const publishing = ['REGISTRY_TABLE', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
+const publishing = ['REGISTRY_TABLE', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
   'create-agent': ['REGISTRY_TABLE'],
@@ -77,10 +78,10 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'list-webhook-deliveries': ['REGISTRY_TABLE'],
   'record-risk-score': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'authorize': ['REGISTRY_TABLE'],
-  'auto-revoke': ['REGISTRY_TABLE', 'RISK_THRESHOLD'],
+  'auto-revoke': ['REGISTRY_TABLE', 'DEPLOYMENT', 'RISK_THRESHOLD'],
   'publish-crls': publishing,
-  'relay-changes': ['REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'DELIVERY_QUEUE_URL', 'EVENT_BUS_NAME'],
-  'retire-keys': ['REGISTRY_TABLE', 'KEY_DELETION_DAYS'],
+  'relay-changes': ['REGISTRY_TABLE', 'DEPLOYMENT', 'RETIREMENT_QUEUE_URL', 'DELIVERY_QUEUE_URL', 'EVENT_BUS_NAME'],
+  'retire-keys': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS'],
   'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'EXHAUSTED_DELIVERY_QUEUE_URL'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],

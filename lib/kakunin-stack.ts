@@ -2,9 +2,12 @@ import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { AlarmTopic } from './alarm.ts';
+import { Alarms } from './alarms.ts';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
+import { Dashboard } from './dashboard.ts';
 import { Distribution } from './distribution.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -42,6 +45,10 @@ export class KakuninStack extends Stack {
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
+    new Alarms(this, 'Alarms', settings, api.restApi.deploymentStage);
+    const alarmTopic = new AlarmTopic(this, 'AlarmTopic', settings);
+    alarmTopic.tellOf(this);
+    new Dashboard(this, 'Dashboard', settings, api.restApi.deploymentStage);
     // Nobody should be able to call a service that cannot issue yet.
     api.restApi.deploymentStage.node.addDependency(authority);
 
@@ -52,6 +59,7 @@ export class KakuninStack extends Stack {
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,
       EventBusName: eventBus.eventBusName,
+      AlarmTopicArn: alarmTopic.topic.topicArn,
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,

@@ -9,6 +9,7 @@ import { environmentOf } from './environment.ts';
 import { limitsOf } from './limits.ts';
 import { grantPermissions } from './permissions.ts';
 import type { HandlerName, Platform } from './platform.ts';
+import type { Settings } from './settings.ts';
 
 /**
  * The function of lambdas/handlers/<name>.ts. Its name alone decides what it may do (permissions.ts), know (environment.ts)
@@ -17,7 +18,7 @@ import type { HandlerName, Platform } from './platform.ts';
 export function createFunction(scope: Construct, name: HandlerName, platform: Platform): lambda.Function {
   const construct = new Construct(scope, name);
   const functionName = `${platform.settings.deployment}-${name}`;
-  const logGroup = createLogGroup(construct, `/aws/lambda/${functionName}`);
+  const logGroup = createLogGroup(construct, platform.settings, `/aws/lambda/${functionName}`);
   const role = namedRole(name, platform) ?? createExecutionRole(construct);
   logGroup.grantWrite(role);
   grantPermissions(name, platform, role);
@@ -43,10 +44,11 @@ function namedRole(name: HandlerName, { keyRetirer, messageSigner }: Platform): 
 }
 
 /** A log group for operations. What must be kept is in the audit trail; this goes with its stack. */
-export function createLogGroup(scope: Construct, logGroupName?: string): logs.LogGroup {
+export function createLogGroup(scope: Construct, { logRetentionDays }: Settings, logGroupName?: string): logs.LogGroup {
   return new logs.LogGroup(scope, 'Logs', {
     ...(logGroupName !== undefined && { logGroupName }),
-    retention: logs.RetentionDays.THREE_MONTHS,
+    // The members of the enumeration are the numbers of days.
+    retention: logRetentionDays as logs.RetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   });
 }

@@ -50,12 +50,14 @@ export class Queues extends Construct {
       deadLetterQueue: { queue: deadLetters as sqs.IQueue, maxReceiveCount: maximumReceives },
     });
     createAlarm(deadLetters, 'NotEmpty', {
-      alarmDescription: `${name} could not process messages and they were put aside: look with "dead-letter list" and replay them.`,
+      what: `${name} could not process messages and they were put aside.`,
+      runbook: 'dead-letters',
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
       threshold: 0,
     });
     createAlarm(queue, 'Waiting', {
-      alarmDescription: `Messages wait for ${name} for more than ${longestWaitSeconds / 60} minutes: more come than it deals with, or it is not called at all.`,
+      what: `Messages wait for ${name} for more than ${longestWaitSeconds / 60} minutes.`,
+      runbook: 'messages-wait',
       metric: queue.metricApproximateAgeOfOldestMessage({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
       threshold: longestWaitSeconds,
     });

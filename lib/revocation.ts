@@ -66,12 +66,13 @@ function filterOf({ table, eventNames, partitionKeyPrefixes }: StreamConsumer) {
 /** A record that was set aside waits to be replayed; one that could not even be set aside is lost to its consumer. */
 function addAlarms(mapping: lambda.EventSourceMapping, name: StreamConsumerName): void {
   const alarms = {
-    DeadLetters: ['OnFailureDestinationDeliveredEventCount', `${name} could not process records and set them aside: look with "dead-letter list" and replay them.`],
-    Dropped: ['DroppedEventCount', `${name} could not process records, and they could not be set aside either: they are lost to it.`],
+    DeadLetters: ['OnFailureDestinationDeliveredEventCount', 'dead-letters', `${name} could not process records and they were put aside.`],
+    Dropped: ['DroppedEventCount', 'records-are-lost-to-a-function', `${name} could not process records, and they could not be put aside either.`],
   } as const;
-  for (const [id, [metricName, alarmDescription]] of Object.entries(alarms)) {
+  for (const [id, [metricName, runbook, what]] of Object.entries(alarms)) {
     createAlarm(mapping, id, {
-      alarmDescription,
+      what,
+      runbook,
       // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
       metric: new cloudwatch.Metric({
         namespace: 'AWS/Lambda',
@@ -93,7 +94,8 @@ const longestLag = Duration.minutes(5);
  */
 function alarmOnLag(scope: Construct, name: StreamConsumerName, consuming: lambda.IFunction): void {
   createAlarm(scope, 'Lag', {
-    alarmDescription: `${name} is more than ${longestLag.toMinutes()} minutes behind: its log tells what it fails at, or what it waits for.`,
+    what: `${name} is more than ${longestLag.toMinutes()} minutes behind what is written.`,
+    runbook: 'a-function-is-behind',
     metric: consuming.metric('IteratorAge', { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
     threshold: longestLag.toMilliseconds(),
   });

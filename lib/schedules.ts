@@ -36,7 +36,8 @@ const attempts = 3;
 /** Whatever is not renewed in time ends: CRLs after a day, the OCSP responder's certificate after weeks. */
 function alarmOnFailure(scope: Construct, name: ScheduledName, target: IFunction): void {
   createAlarm(scope, `Failed-${name}`, {
-    alarmDescription: `${name} failed ${attempts} times in a row: look at its log, and see docs/operations.md.`,
+    what: `${name} failed ${attempts} times in a row.`,
+    runbook: 'what-the-clock-calls-fails',
     metric: target.metricErrors({ statistic: cloudwatch.Stats.SUM, period: Duration.minutes(schedules[name].everyMinutes) }),
     comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     threshold: attempts,

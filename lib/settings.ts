@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isCountryCode } from '../lambdas/pki/iso-3166.ts';
 import type { ProfileError } from '../lambdas/pki/profile-error.ts';
-import { DEFAULT_PRIVATE_ARC, validateProfileSettings } from '../lambdas/pki/profile.ts';
+import { DEFAULT_PRIVATE_ARC, LONGEST_AGENT_VALIDITY_DAYS, validateProfileSettings } from '../lambdas/pki/profile.ts';
 
 /** A setting of the certificate profile, held to the rules that minting and issuing will hold it to. */
 const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') =>
@@ -15,6 +15,9 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
 
 const accountId = 'must be an account id of 12 digits, in quotes';
 
+/** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+const logRetentions = [7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
 const settingsSchema = z.strictObject({
   deployment: z.string()
     .regex(/^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'must be 1 to 32 of a-z, 0-9 and "-", beginning with a letter and not ending in "-"')
@@ -27,6 +30,10 @@ const settingsSchema = z.strictObject({
   spiffeTrustDomain: profileSetting('spiffeTrustDomain'),
   privateArc: profileSetting('privateArc'),
   policyOid: profileSetting('policyOid'),
+  certificateValidityDays: z.int('must be a whole number of days')
+    .min(1, 'must be at least 1')
+    .max(LONGEST_AGENT_VALIDITY_DAYS, `must be at most ${LONGEST_AGENT_VALIDITY_DAYS}`)
+    .default(LONGEST_AGENT_VALIDITY_DAYS),
   riskThreshold: z.number('must be a number')
     .gt(0, 'must be above 0, or every record would revoke')
     .lte(1, 'must be at most 1, or no record would ever revoke')
@@ -55,9 +62,17 @@ const settingsSchema = z.strictObject({
   // even the account's root user, and a bucket made by mistake is paid for until the end; so it has to be asked for.
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html#object-lock-retention-modes
   auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
+  // Of what functions log; what CloudWatch admits. The access log is kept for a year whatever this says.
+  logRetentionDays: z.literal(logRetentions, `must be one of ${logRetentions.join(', ')}`).default(90),
+  alarmEmail: z.email('must be an e-mail address').optional(),
+  // KMS's own, unless AWS has raised it: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+  kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
 });
+
+/** The names of the settings, in the order of docs/configuration.md. */
+export const settingNames = Object.keys(settingsSchema.shape);
 
 /** What a deployment chooses; everything else is the same everywhere. */
 export type Settings = Readonly<z.infer<typeof settingsSchema>>;

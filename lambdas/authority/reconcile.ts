@@ -35,6 +35,8 @@ export interface Run {
 export interface Reconciliation {
   /** How many agents' keys were looked at. */
   readonly keys: number;
+  /** How many keys the account has, whatever they are for; known where all have been looked at. */
+  readonly keysInAccount?: number;
   readonly findings: Readonly<Record<Finding['kind'], number>>;
   readonly failures: number;
   /** Whether all keys have been looked at, in this run and those before it. */
@@ -86,9 +88,10 @@ async function reconcileExpiries(services: ReconcilerServices, run: Run, tally: 
 
 async function reconcileKeys(services: ReconcilerServices, run: Run, tally: Tally): Promise<void> {
   const { keys, progress, clock } = services;
-  const { startedAt = clock().toISOString(), previousStartedAt, marker: reached } = await progress.get();
+  const { startedAt = clock().toISOString(), previousStartedAt, marker: reached, keysListed: listedBefore = 0 } = await progress.get();
   const recordsFrom = previousStartedAt === undefined ? undefined : before(previousStartedAt, lateRecordMilliseconds);
   let marker = reached;
+  let keysListed = marker === undefined ? 0 : listedBefore;
   do {
     const part = await keys.listKeys(marker);
     await settle(run, tally, part.keyArns, keysAtOnce, async (keyArn) => {
@@ -100,12 +103,14 @@ async function reconcileKeys(services: ReconcilerServices, run: Run, tally: Tall
     });
     if (run.signal.aborted) return;
     marker = part.marker;
+    keysListed += part.keyArns.length;
     if (run.dryRun === true) continue;
     await progress.put(marker === undefined
       ? { previousStartedAt: startedAt }
-      : { startedAt, marker, ...(previousStartedAt !== undefined && { previousStartedAt }) });
+      : { startedAt, marker, keysListed, ...(previousStartedAt !== undefined && { previousStartedAt }) });
   } while (marker !== undefined);
   tally.completed = true;
+  tally.keysInAccount = keysListed;
 }
 
 /** Does the work on each item whatever becomes of the others. What fails because the run is over is no failure. */

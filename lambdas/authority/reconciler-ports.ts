@@ -36,6 +36,8 @@ export interface PassProgress {
   readonly startedAt?: string;
   /** Behind which part of the keys it goes on; absent where it has not come so far. */
   readonly marker?: string;
+  /** How many keys of the account it has gone past by then. */
+  readonly keysListed?: number;
   /** When the last one began that came to its end. */
   readonly previousStartedAt?: string;
 }

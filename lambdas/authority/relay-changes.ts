@@ -17,6 +17,8 @@ export type Change = { readonly end: CertificateEnd } | Entry;
 export interface RelayServices extends AnnouncementServices, ChainServices {
   /** Hands over the certificates whose keys are to be retired. */
   readonly sendEnds: SettledSend<CertificateEnd>;
+  /** Told of what has been announced and chained, for the first time as a rule. */
+  readonly onRelayed: (entries: readonly AuditEntry[]) => void;
 }
 
 /**
@@ -44,6 +46,7 @@ async function relayEntries(services: RelayServices, entries: readonly Entry[]):
   const announced = await announceEntries(services, fresh);
   const heard = fresh.filter((_, index) => announced[index]?.status === 'fulfilled');
   const linked = await chainEntries(services, heard);
+  services.onRelayed(heard.filter((_, index) => linked[index]?.status === 'fulfilled'));
   const outcomeOf = (entry: AuditEntry) => linked[heard.indexOf(entry)] ?? announced[fresh.indexOf(entry)] ?? done;
   return entries.map(({ entry }) => outcomeOf(entry));
 }

@@ -4,7 +4,8 @@ import { readObservedRisk } from '../aws/risk-stream.ts';
 import { log } from '../log.ts';
 import { environment } from './environment.ts';
 import { invocation } from './invocation.ts';
-import { registry, revocationServices } from './services.ts';
+import { measurement } from './metrics.ts';
+import { clock, registry, revocationServices } from './services.ts';
 
 /**
  * Consumes the risk table's stream. Records of different agents are worked on side by side, those of one agent in their
@@ -56,6 +57,11 @@ async function judge(record: DynamoDBRecord): Promise<ObservedRisk | undefined> 
   const risk = readObservedRisk(record);
   if (risk === undefined) return undefined;
   const { outcome } = await autoRevoke({ ...revocationServices(), threshold: environment('riskThreshold') }, risk);
-  if (outcome !== 'below-threshold') log.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score });
+  if (outcome !== 'below-threshold') {
+    log.info('auto-revoke', { outcome, agent_id: risk.agentId, record_id: risk.recordId, score: risk.score, ...(outcome === 'revoked' && measurement({ AutoRevocationLatency: ageOf(record) })) });
+  }
   return risk;
 }
+
+/** Since the record was written, by the stream, which counts in seconds; of when the risk was observed its writer may say anything. */
+const ageOf = ({ dynamodb }: DynamoDBRecord) => Math.max(0, clock().getTime() - (dynamodb?.ApproximateCreationDateTime ?? clock().getTime() / 1000) * 1000);

@@ -56,11 +56,12 @@ export function environment<Name extends keyof Variables>(name: Name): Variables
 
 /** The certificate profile's settings. */
 export function profileSettings(): ProfileSettings {
-  const { PRIVATE_ARC, POLICY_OID, SPIFFE_TRUST_DOMAIN, DISTRIBUTION_URL } = process.env;
+  const { PRIVATE_ARC, POLICY_OID, SPIFFE_TRUST_DOMAIN, DISTRIBUTION_URL, CERTIFICATE_VALIDITY_DAYS } = process.env;
   return validateProfileSettings({
     privateArc: PRIVATE_ARC || DEFAULT_PRIVATE_ARC,
     ...(POLICY_OID && { policyOid: POLICY_OID }),
     ...(SPIFFE_TRUST_DOMAIN && { spiffeTrustDomain: SPIFFE_TRUST_DOMAIN }),
     ...(DISTRIBUTION_URL && { distributionUrl: DISTRIBUTION_URL }),
+    ...(CERTIFICATE_VALIDITY_DAYS && { agentValidityDays: Number(CERTIFICATE_VALIDITY_DAYS) }),
   });
 }

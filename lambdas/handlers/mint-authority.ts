@@ -2,6 +2,7 @@ import type { CloudFormationCustomResourceEvent, ScheduledEvent } from 'aws-lamb
 import { maintainAuthority } from '../authority/maintain-authority.ts';
 import { mintAuthority } from '../authority/mint-authority.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { logTimesLeft } from './authority-metrics.ts';
 import { crlServices } from './crl-services.ts';
 import { environment } from './environment.ts';
 import { invocation } from './invocation.ts';
@@ -20,7 +21,11 @@ export const handler = invocation('mint-authority', async (event: Pick<CloudForm
   const subject = { organization: environment('organization'), ...(country !== undefined && { country }) };
   const { issuing, root } = await mintAuthority(mintingServices(), { ...subject, rootKeyArn: environment('rootKeyArn'), issuingKeyArn: environment('issuingKeyArn') });
   const plan = { ...subject, ocspKeyArn: environment('ocspKeyArn'), attestationKeyArn: environment('attestationKeyArn') };
-  await maintainAuthority({ ...crlServices(), ...mintingServices() }, plan, { issuing, root });
+  try {
+    await maintainAuthority({ ...crlServices(), ...mintingServices() }, plan, { issuing, root });
+  } finally {
+    await logTimesLeft('mint-authority');
+  }
   const fingerprint = (pem: string) => describeCertificate(pemToDer(pem)).fingerprintSha256;
   return {
     PhysicalResourceId,

@@ -7,6 +7,7 @@ import { sendMessages } from '../aws/message-queue.ts';
 import { readChange } from '../aws/outbox-stream.ts';
 import { sqs } from '../aws/sqs-client.ts';
 import type { CertificateEnd } from '../authority/certificate-end.ts';
+import { countChanges } from './change-metrics.ts';
 import { environment } from './environment.ts';
 import { registryConsumer } from './registry-consumer.ts';
 import { once, registryTable } from './services.ts';
@@ -17,6 +18,7 @@ const relayServices = once((): RelayServices => {
   const bus = { client: eventBridge(), eventBusName: environment('eventBusName') };
   return {
     sendEnds: (ends) => sendMessages(retirementQueue, ends),
+    onRelayed: countChanges,
     publish: (announcements) => putEvents(bus, announcements),
     webhooks: webhookServices().webhooks,
     deliveries: deliveryQueue(sqs(), environment('deliveryQueueUrl')),

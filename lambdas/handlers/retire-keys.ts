@@ -5,6 +5,7 @@ import { keyRetirement } from '../aws/key-retirement.ts';
 import { kmsWithoutRetries } from '../aws/kms-client.ts';
 import { readKeyEndMessage } from '../aws/outbox-stream.ts';
 import { environment } from './environment.ts';
+import { logLatencies } from './latencies.ts';
 import { queueConsumer } from './queue-consumer.ts';
 import { clock, once, registryTable } from './services.ts';
 
@@ -19,6 +20,8 @@ const retirementServices = once(() => ({
 const marginMilliseconds = 15_000;
 
 /** Called with ended certificates and abandoned keys: has the keys deleted. */
-export const handler = queueConsumer('retire-keys', readKeyEndMessage, (ends, context) => (
-  retireKeys(retirementServices(), ends, AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMilliseconds)))
-));
+export const handler = queueConsumer('retire-keys', readKeyEndMessage, async (ends, context) => {
+  const outcomes = await retireKeys(retirementServices(), ends, AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMilliseconds)));
+  logLatencies('retire-keys', 'KeyRetirementLatency', ends, outcomes);
+  return outcomes;
+});

@@ -3,6 +3,7 @@ import { kms } from '../aws/kms-client.ts';
 import { keyManagement, keyUse } from '../aws/key-management.ts';
 import { log } from '../log.ts';
 import { environment, profileSettings } from './environment.ts';
+import { countingThrottles } from './issuance-metrics.ts';
 import { clock, issuingAuthority, newId, once, registry } from './services.ts';
 
 /* The services of the handlers that sign; apart from services.ts, so that no other function carries a KMS client. */
@@ -11,7 +12,7 @@ const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
 
 export const issuanceServices = once(() => ({
   registry: registry(),
-  keys: keyManagement(kms(), { deployment: environment('deployment'), pendingWindowInDays: environment('keyDeletionDays'), ...agentKeyRoles() }),
+  keys: keyManagement(countingThrottles(kms()), { deployment: environment('deployment'), pendingWindowInDays: environment('keyDeletionDays'), ...agentKeyRoles() }),
   issuingAuthority: issuingAuthority(),
   settings: profileSettings(),
   crlShardCount: environment('crlShardCount'),

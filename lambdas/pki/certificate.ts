@@ -13,7 +13,7 @@ import { OID } from './object-identifiers.ts';
 import { ownedBuffer } from './owned-buffer.ts';
 import { privateExtensions } from './private-extensions.ts';
 import { ProfileError } from './profile-error.ts';
-import { AGENT_VALIDITY_SECONDS, agentUri, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS } from './profile.ts';
+import { agentUri, agentValiditySeconds, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS } from './profile.ts';
 import { serialNumberOf } from './serial-number.ts';
 import { SHA256_WITH_RSA_DER } from './signature-algorithm.ts';
 import { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
@@ -117,7 +117,7 @@ export function buildIssuingCertificate(request: IssuingCertificateRequest): Uns
 }
 
 /**
- * An agent's certificate: 365 days to the second, the agent's id as common name and in its one URI. The validity is not
+ * An agent's certificate: its days to the second, the agent's id as common name and in its one URI. The validity is not
  * fitted into the issuer's; lint.ts refuses what does not fit.
  * @throws ProfileError for text outside its type's alphabet, a date outside the profile or a missing CRL shard;
  *   RangeError for a certificate id that is not a UUID; DerError for a malformed public key or issuer certificate
@@ -130,7 +130,7 @@ export function buildAgentCertificate(request: AgentCertificateRequest): Unsigne
   return unsignedCertificate({
     serialNumber: serialNumberOf(request.certificateId),
     issuer: issuer.subject.encoded,
-    validity: validityOf(request.notBefore, AGENT_VALIDITY_SECONDS),
+    validity: validityOf(request.notBefore, agentValiditySeconds(settings)),
     subject: encodeName({ organization: agent.operatorOrg ?? agent.tenantId, commonName: agent.id }),
     subjectPublicKeyInfo,
     extensions: [

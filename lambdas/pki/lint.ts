@@ -4,7 +4,7 @@ import { hexOf } from './hexadecimal.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
 import { expectedOfAgent, expectedOfAuthority, expectedOfService, extensionRefusals } from './lint-extensions.ts';
 import { fieldRefusals } from './lint-fields.ts';
-import { AGENT_VALIDITY_SECONDS, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS, SERVICE_PROFILES, type ServiceRole } from './profile.ts';
+import { agentValiditySeconds, ISSUING_VALIDITY_SECONDS, type ProfileSettings, ROOT_VALIDITY_SECONDS, RSA_BITS, SERVICE_PROFILES, type ServiceRole } from './profile.ts';
 import { subjectPublicKeyOf } from './rsa-public-key.ts';
 import { serialNumberOf } from './serial-number.ts';
 import { readTbsCertificate, readTbsOfCertificate, subjectKeyIdentifierOf } from './tbs-certificate.ts';
@@ -53,7 +53,7 @@ export function lintAgentCertificate(input: AgentLintInput): string[] {
     yield* fieldRefusals(tbs, {
       serialNumber: serialNumberOf(input.certificateId),
       issuer,
-      validitySeconds: AGENT_VALIDITY_SECONDS,
+      validitySeconds: agentValiditySeconds(input.settings),
       subject: { organization: agent.operatorOrg ?? agent.tenantId, commonName: agent.id },
       subjectPublicKeyInfoDer: input.subjectPublicKeyInfoDer,
       rsaBits: RSA_BITS.agent,

@@ -8,6 +8,8 @@ export interface ProfileSettings {
   readonly privateArc: string;
   /** The one certificate policy agents' certificates assert, dotted. */
   readonly policyOid?: string;
+  /** How long agents' certificates hold, in days: 1 to 365, and 365 where nothing is said. */
+  readonly agentValidityDays?: number;
   /** With it agents' certificates become X.509-SVIDs. */
   readonly spiffeTrustDomain?: string;
   /** Base of the CRL, OCSP and CA certificate URLs: plain http, no trailing slash. Without it certificates carry none. */
@@ -19,8 +21,9 @@ export const DEFAULT_PRIVATE_ARC = '1.3.6.1.4.1.61411.1';
 
 // notAfter − notBefore. Both ends belong to the validity period (RFC 5280 §4.1.2.5), hence a second less than the days.
 const DAY_SECONDS = 86_400;
-/** Agents: 365 days, leap year or not. */
-export const AGENT_VALIDITY_SECONDS = 365 * DAY_SECONDS - 1;
+/** Agents: 365 days at the most and as a rule, leap year or not. */
+export const LONGEST_AGENT_VALIDITY_DAYS = 365;
+export const agentValiditySeconds = ({ agentValidityDays = LONGEST_AGENT_VALIDITY_DAYS }: ProfileSettings) => agentValidityDays * DAY_SECONDS - 1;
 /** Issuing CA: ten years of 365 days, cut short where the root ends earlier. */
 export const ISSUING_VALIDITY_SECONDS = 10 * 365 * DAY_SECONDS - 1;
 /** Root CA: 25 years of 365 days. */
@@ -70,6 +73,8 @@ export function validateProfileSettings(settings: ProfileSettings): ProfileSetti
     throw new ProfileError('spiffeTrustDomain must be 1–255 of a–z, 0–9, ".", "-", "_" (SPIFFE-ID §2.1).');
   }
   if (settings.distributionUrl !== undefined) assertDistributionUrl(settings.distributionUrl);
+  const { agentValidityDays: days } = settings;
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= LONGEST_AGENT_VALIDITY_DAYS)) throw new ProfileError(`agentValidityDays must be a whole number of days from 1 to ${LONGEST_AGENT_VALIDITY_DAYS}.`);
   return settings;
 }
 

@@ -41,7 +41,7 @@ describe.each(Object.entries(streamConsumers) as [StreamConsumerName, StreamCons
 
   test('sounds an alarm with the first record that is set aside, and another with the first that is lost', () => {
     expect(mapping['MetricsConfig']).toEqual({ Metrics: ['EventCount'] });
-    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ Dimensions }) => JSON.stringify(Dimensions).includes(mapping.id));
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ Dimensions }) => JSON.stringify(Dimensions ?? []).includes(mapping.id));
     expect(alarms.map(({ MetricName }) => MetricName as string).sort()).toEqual(['DroppedEventCount', 'OnFailureDestinationDeliveredEventCount']);
     for (const alarm of alarms) {
       expect(alarm).toMatchObject({

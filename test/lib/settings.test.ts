@@ -4,13 +4,13 @@ import { readSettings } from '../../lib/settings.ts';
 const minimal = { organization: 'Example Ltd' };
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', granteeAccounts: [] });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [] });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
-    policyOid: '1.3.6.1.4.1.61411.2.1', riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', granteeAccounts: ['123456789012', '000000000001'],
+    policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
   };
   expect(readSettings(all)).toEqual(all);
 });
@@ -44,6 +44,11 @@ describe('what cannot be used is refused in a sentence', () => {
     ['a grantee’s account that is a number', { ...minimal, granteeAccounts: [123456789012] }, 'granteeAccounts.0 must be an account id of 12 digits, in quotes'],
     ['a grantee’s account that is none', { ...minimal, granteeAccounts: ['12345678901'] }, 'granteeAccounts.0 must be an account id of 12 digits'],
     ['a role in the place of its account', { ...minimal, granteeAccounts: ['arn:aws:iam::123456789012:role/x'] }, 'granteeAccounts.0 must be an account id'],
+    ['certificates that hold for no day', { ...minimal, certificateValidityDays: 0 }, 'certificateValidityDays must be at least 1'],
+    ['certificates for longer than a year', { ...minimal, certificateValidityDays: 366 }, 'certificateValidityDays must be at most 365'],
+    ['logs for as long as CloudWatch does not know', { ...minimal, logRetentionDays: 100 }, 'logRetentionDays must be one of 7, 14, 30'],
+    ['an address that nobody can be told at', { ...minimal, alarmEmail: 'pki' }, 'alarmEmail must be an e-mail address'],
+    ['a quota of no keys', { ...minimal, kmsKeyQuota: 0 }, 'kmsKeyQuota must be at least 1'],
     ['one account without a list', { ...minimal, granteeAccounts: '123456789012' }, 'granteeAccounts must be a list of account ids'],
     ['a typing error', { ...minimal, organisation: 'Example Ltd' }, 'organisation is not a setting'],
     ['a text', 'kakunin' as unknown as object, 'the value'],

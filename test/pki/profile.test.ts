@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from '../../lambdas/pki/distribution-urls.ts';
 import { ProfileError } from '../../lambdas/pki/profile-error.ts';
-import { agentUri, DEFAULT_PRIVATE_ARC, type ProfileSettings, validateProfileSettings } from '../../lambdas/pki/profile.ts';
+import { agentUri, agentValiditySeconds, DEFAULT_PRIVATE_ARC, type ProfileSettings, validateProfileSettings } from '../../lambdas/pki/profile.ts';
 
 const good: ProfileSettings = {
   privateArc: DEFAULT_PRIVATE_ARC, policyOid: '2.23.140.1.2.2', spiffeTrustDomain: 'agents.example.com', distributionUrl: 'http://localhost:3000/pki',
@@ -28,6 +28,17 @@ describe('validateProfileSettings', () => {
     '', 'https://pki.example.com', 'ftp://x', 'http://', 'http://x/', 'http://x/a/', 'http://x?q=1', 'http://x#f', 'http://u@x', 'http://x y', 'http://ü', 'http://x:99999', ' http://x', 'http://x\n',
   ])('refuses the distribution URL %j', (distributionUrl) => {
     expect(() => validateProfileSettings({ ...good, distributionUrl })).toThrow(ProfileError);
+  });
+});
+
+describe('how long certificates hold', () => {
+  it('is a year where nothing else is said, to the second', () => {
+    expect(agentValiditySeconds(good)).toBe(365 * 86_400 - 1);
+    expect(agentValiditySeconds({ ...good, agentValidityDays: 1 })).toBe(86_399);
+  });
+
+  it.each([0, 366, -1, 1.5, NaN, Infinity])('is not %d days', (agentValidityDays) => {
+    expect(() => validateProfileSettings({ ...good, agentValidityDays })).toThrow(ProfileError);
   });
 });
 
