@@ -26,6 +26,8 @@ export interface Row {
   readonly prepare: () => Promise<Case>;
   /** Makes of a delivery, which stays as it is, one that nobody can deal with. */
   readonly poison: Readonly<Record<string, (delivery: never) => Delivery>>;
+  /** Which of the deliveries each of them is made of; the first one where it does not matter. */
+  readonly spoils?: (what: string, delivery: Delivery) => boolean;
 }
 
 interface Surroundings {
@@ -126,10 +128,11 @@ export function rowsOf({ runtime, documents, receiverUrl, streams }: Surrounding
       },
       poison: {
         ...outboxPoison,
-        'without an actor': spoilt({ actor: undefined, endedAt: undefined }),
-        'with metadata that is no text': spoilt({ metadata: { M: { one: { N: '1' } } }, endedAt: undefined }),
-        'at the place of another': spoilt({ createdAt: { S: '2020-01-01T00:00:00.000Z' }, endedAt: undefined }),
+        'without an actor': spoilt({ actor: undefined }),
+        'with metadata that is no text': spoilt({ metadata: { M: { one: { N: '1' } } } }),
+        'at the place of another': spoilt({ createdAt: { S: '2020-01-01T00:00:00.000Z' } }),
       },
+      spoils: (what, delivery) => Object.hasOwn(outboxPoison, what) === (delivery as DynamoDBRecord).dynamodb?.Keys?.['pk']?.S?.startsWith(outboxKeyPrefix),
     },
     'retire-keys': {
       async prepare() {
