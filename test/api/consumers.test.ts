@@ -210,6 +210,19 @@ describe.each(names)('%s', (name) => {
     }
   });
 
+  test('refused after each of its answers, and then given what it has said to have failed, and nothing else', async () => {
+    const after = [...new Set(Array.from({ length: 5 }, (_, part) => Math.floor((part * (calls - 1)) / 4)))];
+    for (const answers of after) {
+      const one = await prepare();
+      gate.let(answers);
+      // What it throws at is all of the batch.
+      const failed = await give(name, one.deliveries).catch(() => one.deliveries);
+      gate.let();
+      expect(await give(name, failed)).toEqual([]);
+      expect({ answers, state: await state(one) }).toEqual({ answers, state: undisturbed });
+    }
+  });
+
   test('dead again and again, a call further each time', async () => {
     const one = await prepare();
     for (let answers = 0; answers < calls; answers += 1 + Math.floor(calls / 12)) await giveAndDie(name, one.deliveries, answers);
