@@ -2,21 +2,19 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { stageIssuanceThrottle, stageThrottle, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
 import type { Settings } from './settings.ts';
+import { addUsagePlans } from './usage-plans.ts';
 
 // What no API key looks like is refused before a function runs. API Gateway does not say whether the expression has to
 // match all of the header, hence the anchors; both it and the authorizer are exact about case.
 // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
 const apiKeyExpression = '^Bearer kak_(live|test)_[A-Za-z0-9_-]{1,128}$';
-
-// For all callers together. CreateKey (5 per second) bounds issuance long before.
-const requestsPerSecond = 200;
-const burst = 400;
 
 /** The REST API: each route of lambdas/routes.ts is a Lambda function of its own. */
 export class Api extends Construct {
@@ -45,9 +43,10 @@ export class Api extends Construct {
       for (const path of pathsOf(route)) {
         root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
-          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer });
+          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
       }
     }
+    addUsagePlans(this, this.restApi, platform.settings);
     root.addResource('{proxy+}');
     refuseTheRest(root);
   }
@@ -65,15 +64,12 @@ export class Api extends Construct {
       // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
       cloudWatchRole: true,
+      // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
+      apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
       deployOptions: {
         stageName: basePath.slice(1),
-        throttlingRateLimit: requestsPerSecond,
-        throttlingBurstLimit: burst,
-        methodOptions: {
-          // KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's concurrency, and
-          // keep the automatic revocation from running.
-          ...Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, { throttlingRateLimit: 10, throttlingBurstLimit: 20 }])),
-        },
+        ...throttling(stageThrottle),
+        methodOptions: Object.fromEntries([routes['certify-agent'], routes['renew-certificate']].map(({ path, method }) => [`${path}/${method}`, throttling(stageIssuanceThrottle)])),
         tracingEnabled: true,
         accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
         accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
@@ -81,6 +77,8 @@ export class Api extends Construct {
     });
   }
 }
+
+const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });
 
 // Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
 // which a client may have put anything.

@@ -3,8 +3,10 @@ import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { basePath } from '../lambdas/routes.ts';
+import { edgeHeader, viewerFunction, viewerHeader } from './edge-mark.ts';
 import { createPrivateBucket } from './private-bucket.ts';
 import type { Settings } from './settings.ts';
 
@@ -12,6 +14,8 @@ export interface DistributionProps {
   readonly settings: Settings;
   /** Answers OCSP requests. */
   readonly restApi: RestApi;
+  /** What the API's firewall knows CloudFront by; left out where there is no firewall. */
+  readonly edgeSecret?: ISecret | undefined;
 }
 
 /**
@@ -26,7 +30,7 @@ export class Distribution extends Construct {
   // CloudFront's policies are named once an account, whatever their Region.
   private readonly namePrefix: string;
 
-  constructor(scope: Construct, id: string, { settings, restApi }: DistributionProps) {
+  constructor(scope: Construct, id: string, { settings, restApi, edgeSecret }: DistributionProps) {
     super(scope, id);
     this.namePrefix = `${settings.deployment}-${settings.region}`;
     // A CRL is written over once a day and with every revocation; a month shows what was published when.
@@ -42,9 +46,10 @@ export class Distribution extends Construct {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.ALLOW_ALL,
     };
     const ocsp: cloudfront.BehaviorOptions = {
-      origin: apiOrigin(restApi),
+      origin: apiOrigin(restApi, edgeSecret),
       cachePolicy,
-      originRequestPolicy: this.createOcspRequestPolicy(),
+      originRequestPolicy: this.createOcspRequestPolicy(edgeSecret === undefined ? [] : [viewerHeader]),
+      ...(edgeSecret !== undefined && { functionAssociations: [{ function: this.createViewerFunction(), eventType: cloudfront.FunctionEventType.VIEWER_REQUEST }] }),
       compress: false,
       // There is no smaller set with POST in it; the API answers 405 to the rest.
       allowedMethods: cloudfront.AllowedMethods.ALLOW_ALL,
@@ -91,12 +96,24 @@ export class Distribution extends Construct {
     });
   }
 
-  /** OCSP requests are their path or their body, and the body's type; nothing else a caller sends may change an answer that others get from the cache. */
-  private createOcspRequestPolicy(): cloudfront.OriginRequestPolicy {
+  /**
+   * OCSP requests are their path or their body, and the body's type; nothing else a caller sends may change an answer that others get from the cache.
+   * @param forTheFirewall further headers, that no answer depends on
+   */
+  private createOcspRequestPolicy(forTheFirewall: readonly string[]): cloudfront.OriginRequestPolicy {
     return new cloudfront.OriginRequestPolicy(this, 'OcspRequest', {
       originRequestPolicyName: `${this.namePrefix}-ocsp-request`,
       comment: 'The type of a body, beside the path and the body',
-      headerBehavior: cloudfront.OriginRequestHeaderBehavior.allowList('Content-Type'),
+      headerBehavior: cloudfront.OriginRequestHeaderBehavior.allowList('Content-Type', ...forTheFirewall),
+    });
+  }
+
+  private createViewerFunction(): cloudfront.Function {
+    return new cloudfront.Function(this, 'Viewer', {
+      functionName: `${this.namePrefix}-viewer`,
+      comment: 'Tells the firewall of the API who asks',
+      code: cloudfront.FunctionCode.fromInline(viewerFunction),
+      runtime: cloudfront.FunctionRuntime.JS_2_0,
     });
   }
 
@@ -113,11 +130,12 @@ export class Distribution extends Construct {
  * The API's stage, by the API's id alone: its own URL depends on the deployment, which depends on the functions, which
  * are told the distribution's domain name.
  */
-function apiOrigin(restApi: RestApi): HttpOrigin {
+function apiOrigin(restApi: RestApi, edgeSecret: ISecret | undefined): HttpOrigin {
   const { region, urlSuffix } = Stack.of(restApi);
   return new HttpOrigin(`${restApi.restApiId}.execute-api.${region}.${urlSuffix}`, {
     originPath: basePath,
     protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
     originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
+    ...(edgeSecret !== undefined && { customHeaders: { [edgeHeader]: edgeSecret.secretValue.unsafeUnwrap() } }),
   });
 }

@@ -1,4 +1,5 @@
 import { ResponseType, type RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { addressWindowSeconds } from '../lambdas/rate-limits.ts';
 
 /** An answer that API Gateway gives by itself, in the shape of the contract. */
 interface GatewayAnswer {
@@ -24,7 +25,7 @@ const answers: readonly GatewayAnswer[] = [
     headers: { 'WWW-Authenticate': 'Bearer' },
   },
   {
-    types: [ResponseType.ACCESS_DENIED, ResponseType.WAF_FILTERED],
+    types: [ResponseType.ACCESS_DENIED],
     status: 403, code: 'FORBIDDEN', error: 'This request is not allowed. Use an API key that has the scope it needs.',
   },
   {
@@ -32,9 +33,21 @@ const answers: readonly GatewayAnswer[] = [
     status: 404, code: 'NOT_FOUND', error: 'There is nothing at this path. Check the URL against the API documentation.',
   },
   {
+    // The authorizer knows the tenant, and no usage plan does.
+    types: [ResponseType.INVALID_API_KEY],
+    status: 403, code: 'NO_USAGE_PLAN', error: 'This tenant is in no usage plan, and so may ask nothing. Have the operator of the service run: npm run admin -- tenant repair',
+  },
+  {
+    // No bucket fills more slowly than by one request a second. There are no quotas, but those an operator gives a plan by hand.
     types: [ResponseType.THROTTLED, ResponseType.QUOTA_EXCEEDED],
-    status: 429, code: 'RATE_LIMITED', error: 'Too many requests. Wait a moment and try again.',
+    status: 429, code: 'RATE_LIMITED', error: 'Too many requests. Wait as long as Retry-After says and try again.',
     headers: { 'Retry-After': '1' },
+  },
+  {
+    // Its rules that refuse are about how often an address asks (web-acl.ts). After so long without a request none is left to be counted.
+    types: [ResponseType.WAF_FILTERED],
+    status: 429, code: 'RATE_LIMITED', error: 'Too many requests from this address. Wait as long as Retry-After says and try again.',
+    headers: { 'Retry-After': String(addressWindowSeconds) },
   },
   {
     types: [ResponseType.REQUEST_TOO_LARGE],

@@ -9,6 +9,7 @@ import { AuthorityKeys } from './authority-keys.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import { Dashboard } from './dashboard.ts';
 import { Distribution } from './distribution.ts';
+import { createEdgeSecret } from './edge-mark.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { createPrivateBucket } from './private-bucket.ts';
@@ -17,6 +18,7 @@ import { Registry } from './registry.ts';
 import { Revocation } from './revocation.ts';
 import { Schedules } from './schedules.ts';
 import type { Settings } from './settings.ts';
+import { WebAcl } from './web-acl.ts';
 import { WebhookKey } from './webhook-key.ts';
 
 export interface KakuninStackProps extends StackProps {
@@ -31,7 +33,8 @@ export class KakuninStack extends Stack {
     const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings);
-    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi });
+    const edgeSecret = settings.webAcl ? createEdgeSecret(this) : undefined;
+    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, edgeSecret });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
     const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings) });
     const queues = new Queues(this, 'Queues', settings.deployment);
@@ -42,6 +45,7 @@ export class KakuninStack extends Stack {
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
+    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret });
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });

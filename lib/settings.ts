@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isCountryCode } from '../lambdas/pki/iso-3166.ts';
 import type { ProfileError } from '../lambdas/pki/profile-error.ts';
 import { DEFAULT_PRIVATE_ARC, LONGEST_AGENT_VALIDITY_DAYS, validateProfileSettings } from '../lambdas/pki/profile.ts';
+import { addressLimits, addressWindowSeconds, stageIssuanceThrottle, stageThrottle, standardPlan, usagePlans, type UsagePlan } from '../lambdas/rate-limits.ts';
 
 /** A setting of the certificate profile, held to the rules that minting and issuing will hold it to. */
 const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') =>
@@ -14,6 +15,20 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
   }).optional();
 
 const accountId = 'must be an account id of 12 digits, in quotes';
+
+/** At least one, and no more than API Gateway lets through of all tenants together. */
+const atMost = (greatest: number) => z.int('must be a whole number').min(1, 'must be at least 1').max(greatest, `must be at most ${greatest}: so much is there for all tenants together`);
+
+const usagePlan = z.strictObject({
+  requestsPerSecond: atMost(stageThrottle.requestsPerSecond),
+  burst: atMost(stageThrottle.burst),
+  issuancesPerSecond: atMost(stageIssuanceThrottle.requestsPerSecond),
+  issuanceBurst: atMost(stageIssuanceThrottle.burst),
+}, 'must have requestsPerSecond, burst, issuancesPerSecond and issuanceBurst');
+
+// What the firewall can hold an address to.
+// https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-high-level-settings.html
+const requestsOfAnAddress = z.int('must be a whole number').min(100, 'must be at least 100').max(2_000_000_000, 'must be at most 2000000000');
 
 /** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const logRetentions = [7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
@@ -69,6 +84,25 @@ const settingsSchema = z.strictObject({
   kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
+  // What tenants may choose from, by name; `npm run admin -- tenant plan` puts a tenant into another. One that is left out takes its
+  // tenants' access with it.
+  usagePlans: z.record(z.string(), usagePlan, 'must be plans by their names').default(usagePlans),
+  // `prepared` makes the plans and asks nobody for one: for a deployment whose tenants were made before there were plans, until
+  // `npm run admin -- tenant repair` has put them into one.
+  tenantLimits: z.enum(['enforced', 'prepared'], 'must be enforced or prepared').default('enforced'),
+  // The firewall before the API: 10 USD a month and 0.60 USD for each million requests.
+  webAcl: z.boolean('must be true or false').default(true),
+  addressLimits: z.strictObject({ requests: requestsOfAnAddress, publicRequests: requestsOfAnAddress }, 'must have requests and publicRequests').default(addressLimits),
+}).superRefine(({ usagePlans: plans, addressLimits: { requests, publicRequests } }, context) => {
+  const complain = (path: PropertyKey[], message: string) => { context.addIssue({ code: 'custom', path, message }); };
+  if (plans[standardPlan] === undefined) complain(['usagePlans'], `must have the plan ${standardPlan}, which tenants are in of which nothing else was said`);
+  for (const [name, { requestsPerSecond }] of Object.entries<UsagePlan>(plans)) {
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) complain(['usagePlans', name], 'must be called by 1 to 32 of a-z, 0-9 and "-", beginning with a letter');
+    if (requestsPerSecond * addressWindowSeconds > requests) {
+      complain(['addressLimits', 'requests'], `must be at least ${requestsPerSecond * addressWindowSeconds}, or a tenant of the plan ${name} could not ask from one address what it may`);
+    }
+  }
+  if (publicRequests > requests) complain(['addressLimits', 'publicRequests'], 'must not be above addressLimits.requests, which counts them too');
 });
 
 /** The names of the settings, in the order of docs/configuration.md. */

@@ -1,6 +1,6 @@
 import { tables, type TableName } from '../lambdas/schema.ts';
 import { queueConsumers, streamConsumers, type QueueConsumer as QueueTrigger, type StreamConsumer } from '../lambdas/triggers.ts';
-import { loadHandler } from './handlers.ts';
+import type { LoadHandler } from './invocation.ts';
 import { queueNameOf } from './queue-definitions.ts';
 import { startQueueConsumer, type QueueConsumer } from './queues.ts';
 import type { EmbeddedSqs } from './sqs.ts';
@@ -8,6 +8,7 @@ import { startEventSourceMapping, type DeadLetter, type EventSourceMapping } fro
 import { recordFilter } from './streams/filter.ts';
 
 export interface ConsumersOptions {
+  readonly load: LoadHandler;
   /** Where the DynamoDB engine answers. */
   readonly endpoint: string;
   readonly sqs: EmbeddedSqs;
@@ -35,7 +36,7 @@ export const noConsumers: Consumers = { deadLetters: [], idle: () => Promise.res
  * Starts the consumers of the tables' streams and of the queues (lambdas/triggers.ts). A record's age is no reason to give it up here, where the service may
  * have been away for the night.
  */
-export async function startConsumers({ endpoint, sqs, tableNames, checkpointFile, onDeadLetter }: ConsumersOptions): Promise<Consumers> {
+export async function startConsumers({ load, endpoint, sqs, tableNames, checkpointFile, onDeadLetter }: ConsumersOptions): Promise<Consumers> {
   const mappings: EventSourceMapping[] = [];
   const queues: QueueConsumer[] = [];
   const deadLetters: DeadLetter[] = [];
@@ -52,7 +53,7 @@ export async function startConsumers({ endpoint, sqs, tableNames, checkpointFile
       mappings.push(await startEventSourceMapping({
         endpoint, functionName, batchSize, batchingWindowSeconds, parallelizationFactor, timeoutSeconds,
         tableName: tableNames[table],
-        handler: await loadHandler(functionName),
+        handler: await load(functionName),
         isWanted: recordFilter(consumer, tables[table].partitionKey),
         maximumRetryAttempts: retryAttempts,
         onDeadLetter: bury,
@@ -61,7 +62,7 @@ export async function startConsumers({ endpoint, sqs, tableNames, checkpointFile
     }
     for (const [functionName, consumer] of Object.entries<QueueTrigger>(queueConsumers)) {
       const { batchSize, maximumConcurrency, timeoutSeconds } = consumer;
-      queues.push(await startQueueConsumer({ sqs, queueName: queueNameOf(functionName), functionName, handler: await loadHandler(functionName), batchSize, maximumConcurrency, timeoutSeconds }));
+      queues.push(await startQueueConsumer({ sqs, queueName: queueNameOf(functionName), functionName, handler: await load(functionName), batchSize, maximumConcurrency, timeoutSeconds }));
     }
   } catch (error) {
     await stop();

@@ -1,3 +1,4 @@
+import { addressLimits, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
 import { basePath, routes } from '../lambdas/routes.ts';
 import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
@@ -9,10 +10,12 @@ import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
 import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
+import { limitAddresses } from './gateway/address-limits.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
+import { tenantLimits } from './gateway/tenant-limits.ts';
 import { loadHandler } from './handlers.ts';
-import { invoke } from './invocation.ts';
+import { invoke, type LoadHandler } from './invocation.ts';
 import { startKms, type EmbeddedKmsOptions } from './kms.ts';
 import { startS3 } from './s3.ts';
 import { queueDefinitions, queueNameOf } from './queue-definitions.ts';
@@ -34,6 +37,8 @@ export interface RuntimeOptions {
     readonly s3?: (endpoint: string) => Promise<string>;
     readonly sqs?: (endpoint: string) => Promise<string>;
     readonly eventBridge?: (endpoint: string) => Promise<string>;
+    /** The same between all that calls functions and the functions: for functions that die, and messages that are taken away. */
+    readonly handlers?: (load: LoadHandler) => LoadHandler;
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
@@ -41,9 +46,19 @@ export interface RuntimeOptions {
   readonly automaticSchedules?: boolean;
   /** Whether streams and queues call their functions, as they do by default; without it, whoever reads them does so by hand. */
   readonly automaticConsumers?: boolean;
+  /** How often tenants and addresses may ask: as in a deployed stack by default, or `off`. */
+  readonly rateLimits?: RateLimits | 'off';
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
 }
+
+export interface RateLimits {
+  /** Of every tenant. */
+  readonly plan: UsagePlan;
+  readonly addresses: AddressLimits;
+}
+
+const deployedRateLimits: RateLimits = { plan: usagePlans[standardPlan], addresses: addressLimits };
 
 export interface Runtime {
   /** Of the API, with its base path. */
@@ -83,7 +98,8 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, automaticConsumers = true, signal } = options;
+  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, automaticConsumers = true, rateLimits = deployedRateLimits, signal } = options;
+  const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
     for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end();
@@ -129,7 +145,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     signal?.throwIfAborted();
 
     const { timeoutSeconds } = triggers['mint-authority'];
-    await invoke(await loadHandler('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
+    await invoke(await load('mint-authority'), { RequestType: 'Create', ResourceProperties: {} }, { functionName: 'mint-authority', timeoutSeconds });
     const tenants = await seedTenants(dynamodb.endpoint, tableNames.registry, seeds);
     await data?.markComplete();
     signal?.throwIfAborted();
@@ -137,18 +153,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
     const consumers = !automaticConsumers ? noConsumers : await start(
-      startConsumers({ endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
+      startConsumers({ load, endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );
     // None is left for the first request to wait for, or to find missing.
-    for (const functionName of [...Object.keys(routes), 'authorize']) await loadHandler(functionName);
+    for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
+    const api = createApi({ routes, basePath, load, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
     gateway.serve(createDistribution({
-      api: createApi({ routes, basePath, load: loadHandler }),
+      api: rateLimits === 'off' ? api : limitAddresses(api, rateLimits.addresses),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
     }));
     endings.push(() => gateway.close());
-    const schedules = startSchedules({ automatic: automaticSchedules, load: loadHandler });
+    const schedules = startSchedules({ automatic: automaticSchedules, load });
     endings.push(() => schedules.stop());
 
     return {
@@ -175,3 +192,4 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);
+const unchangedHandlers = (load: LoadHandler) => load;

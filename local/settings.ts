@@ -7,20 +7,23 @@ export interface Settings {
   readonly port: number;
   readonly dataDirectory?: string;
   readonly tenants: readonly TenantSeed[];
+  readonly rateLimits?: 'off';
 }
 
 const defaultPort = 3000;
 
 /**
- * Reads PORT, KAKUNIN_DATA_DIR and KAKUNIN_LOCAL_KEYS; without the last there is one tenant, `local`, with a new key. Throws one sentence
- * where a variable is not as it should be.
+ * Reads PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS and KAKUNIN_RATE_LIMITS; without keys there is one tenant, `local`, with a new one. Throws
+ * one sentence where a variable is not as it should be.
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const { PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS } = environment;
+  const { PORT, KAKUNIN_DATA_DIR, KAKUNIN_LOCAL_KEYS, KAKUNIN_RATE_LIMITS } = environment;
+  if (KAKUNIN_RATE_LIMITS && KAKUNIN_RATE_LIMITS !== 'off') throw new Error(`KAKUNIN_RATE_LIMITS is "${KAKUNIN_RATE_LIMITS}": leave it out for the limits of a deployed stack, or set it to off.`);
   return {
     port: readPort(PORT || String(defaultPort)),
     ...(KAKUNIN_DATA_DIR && { dataDirectory: KAKUNIN_DATA_DIR }),
     tenants: KAKUNIN_LOCAL_KEYS ? readTenants(KAKUNIN_LOCAL_KEYS) : [{ name: 'local', key: formatApiKey('test', randomBytes(32)) }],
+    ...(KAKUNIN_RATE_LIMITS && { rateLimits: 'off' as const }),
   };
 }
 

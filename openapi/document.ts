@@ -191,7 +191,8 @@ function failures(name: RouteName): OperationObject['responses'] {
 
 function sharedFailure(status: number, codes: readonly string[]): string | undefined {
   const [code = '', ...others] = codes;
-  return status === 503 && others.length > 0 ? 'Unavailable' : others.length === 0 ? pascalCase(code.toLowerCase().replaceAll('_', '-')) : undefined;
+  if (others.length > 0) return ({ 403: 'Forbidden', 503: 'Unavailable' } as Readonly<Record<number, string>>)[status];
+  return pascalCase(code.toLowerCase().replaceAll('_', '-'));
 }
 
 function sharedFailures(): Record<string, ResponseObject> {

@@ -27,6 +27,7 @@ export function problemsOf(name: RouteName): ReadonlyMap<number, readonly string
     INVALID_IDEMPOTENCY_KEY: isMutation(name) && 400,
     UNAUTHORIZED: access !== 'public' && 401,
     FORBIDDEN: access !== 'public' && 403,
+    NO_USAGE_PLAN: access !== 'public' && 403,
     REQUEST_IN_PROGRESS: isMutation(name) && 409,
     PAYLOAD_TOO_LARGE: body !== undefined && 413,
     IDEMPOTENCY_KEY_REUSED: isMutation(name) && 422,

@@ -17,7 +17,8 @@ import type { Meter } from './meter.ts';
 import { replayDeadLetters } from './replay.ts';
 import { reconcileNow } from './reconcile.ts';
 import { rotateKey } from './rotate.ts';
-import { createTenant, listTenants } from './tenants.ts';
+import { changePlan, createTenant, listTenants, repairPlans } from './tenants.ts';
+import type { UsagePlans } from './usage-plans.ts';
 
 /** What commands work with. */
 export interface Services {
@@ -29,6 +30,8 @@ export interface Services {
   readonly inspection: AuditInspection;
   readonly auditArchive: AuditArchiveReader;
   readonly tables: Readonly<Record<TableName, Table>>;
+  /** Undefined where there is no API Gateway: its stand-in on this machine holds every tenant to the standard plan by itself. */
+  readonly usagePlans: UsagePlans | undefined;
   readonly now: Date;
   /** Says how far a long command has come. */
   readonly progress: (sentence: string) => void;
@@ -59,6 +62,7 @@ export interface CommandOptions {
   readonly export?: boolean | undefined;
   readonly 'audit-bucket'?: string | undefined;
   readonly deployment?: string | undefined;
+  readonly plan?: string | undefined;
 }
 
 /** What a command has to say: to programs, and line by line to people. */
@@ -82,8 +86,10 @@ export interface Command {
 const bulkOptions = ['url', 'key-env', 'dry-run', 'concurrency'] as const;
 
 export const commands: Readonly<Record<string, Command>> = {
-  'tenant create': { operand: 'name', options: [], required: [], run: createTenant },
-  'tenant list': { options: [], required: [], run: listTenants },
+  'tenant create': { operand: 'name', options: ['plan', 'deployment'], required: [], run: createTenant },
+  'tenant list': { options: ['deployment'], required: [], run: listTenants },
+  'tenant plan': { operand: 'tenant id', options: ['plan', 'deployment'], required: ['plan'], run: changePlan },
+  'tenant repair': { options: ['deployment'], required: [], run: repairPlans },
   'key create': { operand: 'tenant id', options: ['name', 'scopes', 'expires', 'agent', 'test'], required: ['name'], run: createKey },
   'key list': { operand: 'tenant id', options: [], required: [], run: listKeys },
   'key revoke': { operand: 'key id', options: ['tenant'], required: ['tenant'], run: revokeKey },

@@ -1,6 +1,11 @@
 import { Refusal } from '../../lambdas/authority/errors.ts';
 import { QueuesUnavailable } from '../../lambdas/aws/dead-letter-queues.ts';
 
+/** API Gateway did not do what was asked of its usage plans; the cause is the SDK's error. */
+export class UsagePlansUnavailable extends Error {
+  override readonly name = 'UsagePlansUnavailable';
+}
+
 /** The command line was not understood: exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -28,7 +33,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** One sentence about why a command failed and what to do about it. Unlike the API's clients, an operator is told the cause. */
 export function explain(failure: unknown, { places, environment }: { places: Places; environment: Environment }): string {
   // The adapter hides causes from clients behind a Refusal.
-  const error = (failure instanceof Refusal || failure instanceof QueuesUnavailable) && failure.cause instanceof Error ? failure.cause : failure;
+  const hidesCause = failure instanceof Refusal || failure instanceof QueuesUnavailable || failure instanceof UsagePlansUnavailable;
+  const error = hidesCause && failure.cause instanceof Error ? failure.cause : failure;
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError || error instanceof NotDone) return error.message;
 
@@ -36,7 +42,7 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
   const place = environment[variable] ?? environment['AWS_ENDPOINT_URL'] ?? `${service} in ${environment['AWS_REGION'] ?? 'the region of your profile'}`;
   switch ('code' in error && typeof error.code === 'string' ? error.code : error.name) {
     case 'ECONNREFUSED': case 'ECONNRESET': case 'ENOTFOUND': case 'EAI_AGAIN': case 'ETIMEDOUT': case 'TimeoutError':
-      return `${place} does not answer: check ${variable}, which for a service started with npm start is on its "${line}" line.`;
+      return `${place} does not answer: check ${variable}${line === undefined ? '' : `, which for a service started with npm start is on its "${line}" line`}.`;
     case 'ResourceNotFoundException':
       return `${place} has no ${what}: name the registry table with --table or REGISTRY_TABLE${places.tables.length > 1 ? ', the risk table with --risk-table or RISK_TABLE' : ''}.`;
     case 'NoSuchBucket':
@@ -54,7 +60,17 @@ export function explain(failure: unknown, { places, environment }: { places: Pla
   }
 }
 
-function serviceThatFailed(failure: unknown, places: Places) {
+interface FailedService {
+  readonly what: string;
+  readonly service: string;
+  /** That leads to it. */
+  readonly variable: string;
+  /** Of what npm start prints, where it has such a service. */
+  readonly line?: string;
+}
+
+function serviceThatFailed(failure: unknown, places: Places): FailedService {
+  if (failure instanceof UsagePlansUnavailable) return { what: 'usage plans', service: 'API Gateway', variable: 'AWS_ENDPOINT_URL_API_GATEWAY' };
   if (failure instanceof QueuesUnavailable) return ofSqs(places);
   if (failure instanceof Refusal && failure.code.startsWith('KMS_')) return ofKms;
   return failure instanceof Refusal && failure.code === 'DISTRIBUTION_UNAVAILABLE' ? ofS3(places) : ofDynamodb(places);

@@ -13,6 +13,7 @@ import type { Services } from './commands.ts';
 import { explain, UsageError, type Places } from './failures.ts';
 import { startMeter } from './meter.ts';
 import { usage } from './usage.ts';
+import { hasApiGateway, usagePlans } from './usage-plans.ts';
 
 /** Where text goes. */
 export interface Writer {
@@ -44,6 +45,7 @@ export async function runAdmin(args: readonly string[], environment: Readonly<Re
     places = { tables: command.options.includes('risk-table') ? [registry, risk] : [registry], queues, ...(command.options.includes('audit-bucket') ? archive : { bucket }) };
     const services: Services = {
       ...servicesAt({ registry, risk, bucket, queues, auditBucket }),
+      usagePlans: hasApiGateway(environment) ? usagePlans(options.deployment ?? (environment['DEPLOYMENT'] || 'kakunin')) : undefined,
       now: new Date(),
       progress: (sentence) => error(`${sentence}\n`),
       meter: (total) => startMeter(total, { write: error, isTerminal }),

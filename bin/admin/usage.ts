@@ -3,8 +3,10 @@ import { scopes } from '../../lambdas/authority/scopes.ts';
 /** What --help prints. */
 export const usage = `Tenants of Kakunin, their API keys, agents and certificates, and what its functions could not do.
 
-  npm run admin -- tenant create <name>
+  npm run admin -- tenant create <name> [--plan <plan>]
   npm run admin -- tenant list
+  npm run admin -- tenant plan <tenant-id> --plan <plan>
+  npm run admin -- tenant repair
   npm run admin -- key create <tenant-id> --name <name> [--scopes <a,b,… | all>] [--expires <days>]
                               [--agent <agent-id>] [--test]
   npm run admin -- key list <tenant-id>
@@ -22,6 +24,9 @@ export const usage = `Tenants of Kakunin, their API keys, agents and certificate
   npm run admin -- dead-letter replay <id> | --all
   npm run admin -- dead-letter discard <id>
 
+A tenant's usage plan says how often it may ask. Repairing puts tenants that have none into the standard one: those made before
+there were plans, which are refused (403 NO_USAGE_PLAN). A service started with npm start holds all to the standard plan.
+
 Rotating puts a new key in the place of an old one, which goes on working for the grace period. Bulk commands ask
 the API, with a tenant's key; the file's first line names its columns: agent_id to certify; certificate_id or
 serial_number, reason and, if wanted, reason_code to revoke. What became of each row is written to
@@ -36,6 +41,7 @@ environment, where they are not 0.85 and 16.
 A dead letter is what a function gave up on: a batch of a stream's records, or a message of a queue, such as a delivery to a
 webhook. Replaying has it delivered once more.
 
+  --plan <plan>        one of the deployment's usage plans; standard without it
   --name <name>        what people know the key by
   --scopes <a,b,…>     what the key may do; without it all, or events:write for an agent's own key:
                        ${scopes.join(', ')}
@@ -50,7 +56,7 @@ webhook. Replaying has it delivered once more.
   --key-env <variable> the environment variable that holds the API key; otherwise KAKUNIN_KEY
   --concurrency <n>    so many rows at once, 1 to 64; 4 without it
   --dry-run            only read, and say what would become of each row, or what there is to reconcile
-  --deployment <name>  whose keys are looked at, by their tag; otherwise $DEPLOYMENT, otherwise kakunin
+  --deployment <name>  whose keys or usage plans are looked at, by their tags; otherwise $DEPLOYMENT, otherwise kakunin
   --export             compare the trail with what was exported of it, too
   --all                every dead letter there is
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry

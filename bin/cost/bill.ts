@@ -60,7 +60,7 @@ export const standing = {
   queues: 2,
   crlShards: 16,
   alarms: 26,
-  wafRules: 0,
+  wafRules: 5,
 } as const;
 
 const ownMetrics = Object.values<MetricDefinition>(metrics).reduce((sum, { dimension }) => sum + (dimension === undefined ? 1 : assumptions.valuesPerDimension), 0);
@@ -103,7 +103,7 @@ export function billOf(volume: Volume): BillLine[] {
     line('CloudFront', 'OCSP and CRLs', (volume.ocspRequests + crlDownloads) * prices.cloudfrontRequest + (crlGb + volume.ocspRequests * assumptions.answerBytes / 1e9) * prices.cloudfrontGb),
     line('CloudWatch', `${logGb.toFixed(1)} GB of logs`, logGb * (prices.logGb + assumptions.logMonthsKept * prices.logGbMonth)),
     line('CloudWatch', `${standing.alarms} alarms, ${ownMetrics} metrics, a dashboard`, standing.alarms * prices.alarmMonth + ownMetrics * prices.metricMonth + prices.dashboardMonth),
-    line('WAF', `${standing.wafRules} rules`, standing.wafRules === 0 ? 0 : prices.wafAclMonth + standing.wafRules * prices.wafRuleMonth + requests * prices.wafRequest),
+    line('WAF', `${standing.wafRules} rules`, prices.wafAclMonth + standing.wafRules * prices.wafRuleMonth + requests * prices.wafRequest),
     line('Data transfer', 'answers', requests * assumptions.answerBytes / 1e9 * prices.transferOutGb),
   ];
 }

@@ -20,6 +20,9 @@ export async function handler(event: APIGatewayTokenAuthorizerEvent, context: Co
   if (principal === undefined) throw new Error('Unauthorized');
   return {
     principalId: principal.keyId,
+    // The value of the tenant's API key of API Gateway's, which bin/admin/usage-plans.ts makes: all keys of a tenant count as one.
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-key-source.html
+    usageIdentifierKey: principal.tenantId,
     context: principalContext(principal),
     policyDocument: {
       Version: '2012-10-17',

@@ -20,6 +20,7 @@ const problems = {
   unknownPath: [404, 'NOT_FOUND', 'There is nothing at this path. Check the URL against the API documentation.'],
   wrongMethod: [405, 'METHOD_NOT_ALLOWED', 'This path does not take this method. Use one that the Allow header names.'],
   bodyTooLarge: [413, 'PAYLOAD_TOO_LARGE', 'The body is too large. Send less.'],
+  rateLimited: [429, 'RATE_LIMITED', 'Too many requests. Wait as long as Retry-After says and try again.'],
   headersTooLarge: [431, 'HEADERS_TOO_LARGE', 'The request headers are too large. Send fewer or shorter ones.'],
   failed: [500, 'INTERNAL_ERROR', 'Something unforeseen went wrong. Try again, and give the request id to the operator if it stays so.'],
   unavailable: [503, 'SERVICE_UNAVAILABLE', 'The service cannot answer right now. Wait a moment and try again.'],

@@ -5,6 +5,7 @@ import { writeCrash, type OnCrash } from './crash.ts';
 import { proxyEvent } from './proxy-event.ts';
 import { createRouter, type GatewayRoute } from './routing.ts';
 import type { Site } from './site.ts';
+import type { TenantLimits } from './tenant-limits.ts';
 
 export interface ApiOptions {
   readonly routes: Readonly<Record<string, GatewayRoute>>;
@@ -16,6 +17,8 @@ export interface ApiOptions {
   readonly timeoutSeconds?: number;
   /** How long an authorizer's result stands for its token; by default each request asks anew. */
   readonly authorizerCacheSeconds?: number;
+  /** What each tenant may ask; by default as much as it likes. */
+  readonly tenantLimits?: TenantLimits;
   /** By default it is written to stderr. */
   readonly onCrash?: OnCrash;
 }
@@ -25,7 +28,7 @@ export interface ApiOptions {
  * (lib/gateway-responses.ts).
  */
 export function createApi(options: ApiOptions): Site {
-  const { routes, basePath, load, timeoutSeconds = 29, authorizerCacheSeconds = 0, onCrash = writeCrash } = options;
+  const { routes, basePath, load, timeoutSeconds = 29, authorizerCacheSeconds = 0, tenantLimits, onCrash = writeCrash } = options;
   const route = createRouter(routes);
   const authorize = createAuthorizer(() => load('authorize'), { functionName: 'authorize', timeoutSeconds, cacheSeconds: authorizerCacheSeconds });
   const stage = basePath.slice(1);
@@ -55,6 +58,8 @@ export function createApi(options: ApiOptions): Site {
           return problemAnswer('unavailable', requestId);
         case 'allowed': authorizer = authorization.context;
       }
+      const secondsToWait = authorization.usageIdentifierKey === undefined ? undefined : tenantLimits?.(authorization.usageIdentifierKey, match.functionName);
+      if (secondsToWait !== undefined) return problemAnswer('rateLimited', requestId, { 'retry-after': String(secondsToWait) });
     }
 
     const { functionName } = match;

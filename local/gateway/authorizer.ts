@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { invoke, type LambdaHandler } from '../invocation.ts';
 
-/** What the authorizer says of one request; `context` is what handlers find in `requestContext.authorizer`. */
+/**
+ * What the authorizer says of one request; `context` is what handlers find in `requestContext.authorizer`, `usageIdentifierKey` whose
+ * usage plan the request counts towards.
+ */
 export type Authorization =
-  | { readonly outcome: 'allowed'; readonly context: Readonly<Record<string, string>> }
+  | { readonly outcome: 'allowed'; readonly context: Readonly<Record<string, string>>; readonly usageIdentifierKey: string | undefined }
   | { readonly outcome: 'unauthorized' }
   | { readonly outcome: 'forbidden' }
   | { readonly outcome: 'failed'; readonly cause: unknown };
@@ -25,6 +28,7 @@ const oneOrMore = z.union([z.string().transform((one) => [one]), z.array(z.strin
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
 const authorizerResult = z.object({
   principalId: z.string(),
+  usageIdentifierKey: z.string().optional(),
   policyDocument: z.object({
     Statement: z.array(z.object({ Effect: z.enum(['Allow', 'Deny']), Action: oneOrMore, Resource: oneOrMore })),
   }),
@@ -51,9 +55,9 @@ export function createAuthorizer(load: () => Promise<LambdaHandler>, options: Au
   return async (token, methodArn, requestId) => {
     if (token === undefined || !tokenPattern.test(token)) return { outcome: 'unauthorized' };
     try {
-      const { principalId, policyDocument, context } = await ask(token, methodArn, requestId);
+      const { principalId, usageIdentifierKey, policyDocument, context } = await ask(token, methodArn, requestId);
       if (!permits(policyDocument.Statement, methodArn)) return { outcome: 'forbidden' };
-      return { outcome: 'allowed', context: { ...context, principalId } };
+      return { outcome: 'allowed', context: { ...context, principalId }, usageIdentifierKey };
     } catch (cause) {
       // Exactly this message is how a Lambda authorizer says 401.
       if (cause instanceof Error && cause.message === 'Unauthorized') return { outcome: 'unauthorized' };

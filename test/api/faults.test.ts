@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterEach(() => runtime.calm());
 afterAll(() => runtime.stop());
 
-const proxyOf = ({ operation }: Pattern) => (/Item/.test(operation) ? runtime.dynamodb : runtime.kms);
+const proxyOf = ({ operation = '' }: Pattern) => (/Item/.test(operation) ? runtime.dynamodb : runtime.kms);
 const revoke = (certificateId: string) => runtime.call('POST', `/certificates/${certificateId}/revoke`, { body: { reason: 'test' } });
 
 describe('trouble that passes', () => {

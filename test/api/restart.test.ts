@@ -35,7 +35,7 @@ async function temporaryDirectory(): Promise<string> {
 async function start(dataDirectory: string): Promise<Service> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'bin/local.ts'], {
     cwd: root,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', KAKUNIN_DATA_DIR: dataDirectory, KAKUNIN_LOCAL_KEYS: 'acme=kak_test_acme' },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', KAKUNIN_DATA_DIR: dataDirectory, KAKUNIN_LOCAL_KEYS: 'acme=kak_test_acme', KAKUNIN_RATE_LIMITS: 'off' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const said: Record<string, string> = {};

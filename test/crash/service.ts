@@ -44,7 +44,7 @@ export interface ServiceOptions {
 
 function begin({ dataDirectory, environment }: ServiceOptions) {
   return launch(process.execPath, ['--import', 'tsx', 'bin/local.ts'], {
-    PORT: '0', KAKUNIN_DATA_DIR: dataDirectory, KAKUNIN_LOCAL_KEYS: `acme=${key}`, POWERTOOLS_LOG_LEVEL: 'SILENT', ...environment,
+    PORT: '0', KAKUNIN_DATA_DIR: dataDirectory, KAKUNIN_LOCAL_KEYS: `acme=${key}`, KAKUNIN_RATE_LIMITS: 'off', POWERTOOLS_LOG_LEVEL: 'SILENT', ...environment,
   });
 }
 

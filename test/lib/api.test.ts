@@ -173,7 +173,8 @@ describe('what API Gateway answers by itself', () => {
   test.each([
     ['UNAUTHORIZED', '401', 'UNAUTHORIZED'],
     ['ACCESS_DENIED', '403', 'FORBIDDEN'],
-    ['WAF_FILTERED', '403', 'FORBIDDEN'],
+    ['INVALID_API_KEY', '403', 'NO_USAGE_PLAN'],
+    ['WAF_FILTERED', '429', 'RATE_LIMITED'],
     ['MISSING_AUTHENTICATION_TOKEN', '404', 'NOT_FOUND'],
     ['INVALID_SIGNATURE', '404', 'NOT_FOUND'],
     ['RESOURCE_NOT_FOUND', '404', 'NOT_FOUND'],
@@ -196,6 +197,11 @@ describe('what API Gateway answers by itself', () => {
     expect(JSON.parse(ResponseTemplates['application/json'] as string)).toEqual({ error: expect.stringMatching(/^[A-Z].*\w[.]*$/), code, request_id: '$context.requestId' });
     expect('gatewayresponse.header.Retry-After' in ResponseParameters).toBe(status === '429' || status === '503');
   });
+});
+
+test('how long to wait is as long as it takes: a second for a token, the whole window for an address', () => {
+  const seconds = Object.fromEntries(ofType('AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => [Properties['ResponseType'], Properties['ResponseParameters']['gatewayresponse.header.Retry-After']]));
+  expect(seconds).toMatchObject({ THROTTLED: "'1'", QUOTA_EXCEEDED: "'1'", WAF_FILTERED: "'300'" });
 });
 
 test('the API is regional, binary-safe, throttled, traced and logged, under /v1', () => {

@@ -130,11 +130,11 @@ describe('caches', () => {
     });
   });
 
-  test('are not told apart by what is not in their key: of an OCSP request only the type of its body goes along', () => {
+  test('are not told apart by what is not in their key: of an OCSP request only the type of its body goes along, and for the firewall who asks', () => {
     expect(behavior('/crl/*').OriginRequestPolicyId ?? behavior('/ca/*').OriginRequestPolicyId).toBeUndefined();
     for (const path of ['/ocsp', '/ocsp/*']) {
       expect(policy(behavior(path).OriginRequestPolicyId).Properties['OriginRequestPolicyConfig']).toMatchObject({
-        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['Content-Type'] }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' },
+        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['Content-Type', 'x-kakunin-viewer'] }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' },
       });
     }
   });

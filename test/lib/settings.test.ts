@@ -1,16 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
+import { addressLimits, usagePlans } from '../../lambdas/rate-limits.ts';
 import { readSettings } from '../../lib/settings.ts';
 
 const minimal = { organization: 'Example Ltd' };
+const plan = usagePlans.standard;
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [] });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
     policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
+    usagePlans: { standard: plan, 'for-free': { requestsPerSecond: 1, burst: 1, issuancesPerSecond: 1, issuanceBurst: 1 } }, tenantLimits: 'prepared', webAcl: false, addressLimits: { requests: 15_000, publicRequests: 100 },
   };
   expect(readSettings(all)).toEqual(all);
 });
@@ -50,6 +53,19 @@ describe('what cannot be used is refused in a sentence', () => {
     ['an address that nobody can be told at', { ...minimal, alarmEmail: 'pki' }, 'alarmEmail must be an e-mail address'],
     ['a quota of no keys', { ...minimal, kmsKeyQuota: 0 }, 'kmsKeyQuota must be at least 1'],
     ['one account without a list', { ...minimal, granteeAccounts: '123456789012' }, 'granteeAccounts must be a list of account ids'],
+    ['plans without the one for everybody', { ...minimal, usagePlans: { large: plan } }, 'usagePlans must have the plan standard'],
+    ['a plan that names half of it', { ...minimal, usagePlans: { standard: { requestsPerSecond: 1 } } }, 'usagePlans.standard.burst must be a whole number'],
+    ['a plan that is a number', { ...minimal, usagePlans: { standard: 50 } }, 'usagePlans.standard must have requestsPerSecond'],
+    ['plans in a list', { ...minimal, usagePlans: [plan] }, 'usagePlans must be plans by their names'],
+    ['a plan’s name that is none', { ...minimal, usagePlans: { standard: plan, 'Very Large': plan } }, 'usagePlans.Very Large must be called by 1 to 32 of'],
+    ['a plan for more than the stage takes', { ...minimal, usagePlans: { standard: { ...plan, requestsPerSecond: 201 } } }, 'usagePlans.standard.requestsPerSecond must be at most 200'],
+    ['a plan for more keys than there are', { ...minimal, usagePlans: { standard: { ...plan, issuancesPerSecond: 11 } } }, 'usagePlans.standard.issuancesPerSecond must be at most 10'],
+    ['a plan that lets nobody ask', { ...minimal, usagePlans: { standard: { ...plan, burst: 0 } } }, 'usagePlans.standard.burst must be at least 1'],
+    ['an address that may ask less than a plan says', { ...minimal, addressLimits: { requests: 29_999, publicRequests: 100 } }, 'addressLimits.requests must be at least 30000, or a tenant of the plan large'],
+    ['an address that may ask more without a key than at all', { ...minimal, addressLimits: { requests: 36_000, publicRequests: 36_001 } }, 'addressLimits.publicRequests must not be above addressLimits.requests'],
+    ['a limit that the firewall does not take', { ...minimal, addressLimits: { requests: 36_000, publicRequests: 99 } }, 'addressLimits.publicRequests must be at least 100'],
+    ['limits that are neither', { ...minimal, tenantLimits: true }, 'tenantLimits must be enforced or prepared'],
+    ['a firewall in words', { ...minimal, webAcl: 'on' }, 'webAcl must be true or false'],
     ['a typing error', { ...minimal, organisation: 'Example Ltd' }, 'organisation is not a setting'],
     ['a text', 'kakunin' as unknown as object, 'the value'],
   ])('%s', (_, context, sentence) => {

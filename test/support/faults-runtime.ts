@@ -43,7 +43,7 @@ export async function startFaultyRuntime(beforeTheStart: (proxies: Proxies) => v
     return proxy.endpoint;
   };
   const closeProxies = () => Promise.all(Object.values(started).map((proxy) => proxy.close()));
-  const runtime = await startTestRuntime({ ...options, interpose: Object.fromEntries(services.map((service) => [service, interpose(service)])) })
+  const runtime = await startTestRuntime({ ...options, interpose: { ...options.interpose, ...Object.fromEntries(services.map((service) => [service, interpose(service)])) } })
     .catch(async (error: unknown) => {
       await closeProxies();
       throw error;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bytesOf, forward, readAnswer, readRequest, type Input } from './faults-wire.ts';
+import { bytesOf, forward, readAnswer, readRequest, type Input, type WireAnswer } from './faults-wire.ts';
 
 /*
  * A proxy between the AWS SDK and DynamoDB, KMS or S3, at which things go wrong as they do on a wire: a request
@@ -21,36 +21,48 @@ export interface WireCall {
   endedAt?: number;
   /** The service's answer; undefined where it never got the request. */
   answer?: Input;
+  /** The invocation of a function that made it, where that is told (invocations.ts). */
+  readonly invocation?: string | undefined;
+  /** The SDK's name for what it repeats. */
+  readonly attemptOf?: string | undefined;
   /** The request as text, with that of the CreateKey that made the key it names: whom it concerns. */
   readonly text: string;
 }
 
 /** Which requests are meant. */
 export interface Pattern {
-  readonly operation: string;
+  /** Any without it. */
+  readonly operation?: string;
   readonly where?: (input: Input) => boolean;
+  readonly from?: (call: WireCall) => boolean;
   /** An id that the request, or the one that made the key it names, has in it. */
   readonly concerning?: string;
 }
 
 export type Fault =
-  | { readonly kind: 'not performed' }
-  | { readonly kind: 'answer lost' }
+  | { readonly kind: 'not performed'; readonly onStruck?: () => void }
+  | { readonly kind: 'answer lost'; readonly onStruck?: () => void }
+  | { readonly kind: 'performed late'; readonly until: () => Promise<unknown> }
   | { readonly kind: 'answer torn' }
   | { readonly kind: 'answered'; readonly status: number; readonly contentType: string; readonly body: string }
   | { readonly kind: 'rewritten'; readonly rewrite: (answer: Input) => Input }
-  | { readonly kind: 'delayed'; readonly milliseconds: number };
+  | { readonly kind: 'delayed'; readonly milliseconds: number }
+  | { readonly kind: 'stale'; readonly milliseconds: number };
 
 /** The connection ends before the service has seen the request. */
 export const notPerformed: Fault = { kind: 'not performed' };
 /** The service does its work, and the connection ends before any of its answer arrives. */
 export const answerLost: Fault = { kind: 'answer lost' };
+/** The connection hangs and ends, and the service gets the request all the same, after `until`. */
+export const performedLate = (until: () => Promise<unknown>): Fault => ({ kind: 'performed late', until });
 /** The service does its work, and the connection ends in the middle of its answer. */
 export const answerTorn: Fault = { kind: 'answer torn' };
 /** The service does its work, and its answer is changed on the way. */
 export const rewritten = (rewrite: (answer: Input) => Input): Fault => ({ kind: 'rewritten', rewrite });
 /** The request is late. */
 export const delayed = (milliseconds: number): Fault => ({ kind: 'delayed', milliseconds });
+/** A request is answered as the same one was before, if that was no longer ago: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html */
+export const stale = (milliseconds: number): Fault => ({ kind: 'stale', milliseconds });
 /** What a load balancer says whose backend is gone: not JSON, and no word of AWS. */
 export const badGateway: Fault = { kind: 'answered', status: 502, contentType: 'text/html', body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
 
@@ -75,6 +87,15 @@ export function cancelled(...reasons: readonly string[]): Fault {
   return awsError('TransactionCanceledException', { CancellationReasons: reasons.map((Code) => (Code === 'None' ? { Code } : { Code, Message: `${secretOfAws}: ${Code}` })) });
 }
 
+/** Names, in a request of the SDK, the invocation of a function that makes it. */
+export const invocationHeader = 'x-invocation';
+
+/** Shorter than any time-out, and longer than what else is under way: the SDK takes a connection that ends for one that timed out. */
+const hangingMilliseconds = 60;
+
+/** The request hangs, is given up, and never arrives. */
+export const hung: Fault = { kind: 'performed late', until: () => new Promise(() => undefined) };
+
 export interface Injection {
   /** How often it has struck. */
   readonly hits: number;
@@ -96,8 +117,8 @@ export interface FaultProxy {
   readonly endpoint: string;
   /** All requests since the last `reset`, in the order of their arrival. */
   readonly calls: readonly WireCall[];
-  /** Applies `fault` to matching requests: to `times` of them (all by default) from number `first` (1 by default) on. */
-  inject(pattern: Pattern, fault: Fault, options?: { first?: number; times?: number }): Injection;
+  /** Applies `fault`, or what it makes of a request, to matching requests: to `times` of them (all by default) from number `first` (1 by default) on. */
+  inject(pattern: Pattern, fault: Fault | ((call: WireCall) => Fault), options?: { first?: number; times?: number }): Injection;
   /** Applies `fault` to matching requests while `atOnce` of them are under way. */
   limit(pattern: Pattern, atOnce: number, fault: Fault): Injection;
   /** Holds matching requests back, the first `times` of them: before the service sees them (the default), or with its answer in hand. */
@@ -118,7 +139,7 @@ interface Rule {
   hits: number;
   /** Requests that it is meant for and that are not answered. */
   underWay: number;
-  readonly fault?: Fault;
+  readonly fault?: Fault | ((call: WireCall) => Fault);
   readonly hold?: { readonly where: Whereabouts; readonly released: Promise<void>; readonly arrived: (call: WireCall) => void };
 }
 
@@ -129,6 +150,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let calls: WireCall[] = [];
   let rules: Rule[] = [];
   const releases = new Set<() => void>();
+  /** What requests were answered that may be answered so again, by their texts. */
+  const remembered = new Map<string, { readonly answer: WireAnswer; readonly at: number }>();
   /** The CreateKey requests by the ARN of the key they made. */
   const origins = new Map<unknown, string>();
 
@@ -136,7 +159,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const startedAt = performance.now();
     const body = await bytesOf(request);
     const { operation, input } = readRequest(request, body);
-    const call: WireCall = { operation, input, startedAt, text: `${input['Key'] ?? ''}${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
+    const { [invocationHeader]: invocation, 'amz-sdk-invocation-id': attemptOf } = request.headers as Record<string, string | undefined>;
+    const call: WireCall = { operation, input, startedAt, invocation, attemptOf, text: `${input['Key'] ?? ''}${body.toString()}${origins.get(input['KeyId']) ?? ''}` };
     calls.push(call);
     const meant = rules.filter(({ pattern }) => matches(pattern, call));
     const struck = meant.filter(strikes);
@@ -145,23 +169,37 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       for (const rule of meant) rule.underWay--;
     });
     await passHolds(struck, call, 'before the service');
-    const { fault } = struck.find((rule) => rule.fault !== undefined) ?? {};
+    const { fault: given } = struck.find((rule) => rule.fault !== undefined) ?? {};
+    const fault = typeof given === 'function' ? given(call) : given;
     if (fault?.kind === 'delayed') await sleep(fault.milliseconds);
+    if (fault?.kind === 'performed late') {
+      await sleep(hangingMilliseconds);
+      request.socket.destroy();
+      await fault.until();
+    }
     if (fault?.kind === 'not performed' || fault?.kind === 'answered') {
       call.endedAt = performance.now();
-      if (fault.kind === 'not performed') request.socket.destroy();
-      else response.writeHead(fault.status, { 'content-type': fault.contentType, 'content-length': Buffer.byteLength(fault.body) }).end(fault.body);
+      if (fault.kind === 'not performed') {
+        fault.onStruck?.();
+        request.socket.destroy();
+      } else response.writeHead(fault.status, { 'content-type': fault.contentType, 'content-length': Buffer.byteLength(fault.body) }).end(fault.body);
       return;
     }
-    const answer = await forward(request, body, { agent, hostname, port });
+    const known = fault?.kind === 'stale' ? remembered.get(call.text) : undefined;
+    const isFresh = fault?.kind !== 'stale' || known === undefined || performance.now() - known.at > fault.milliseconds;
+    const answer = isFresh ? await forward(request, body, { agent, hostname, port }) : known.answer;
+    if (fault?.kind === 'stale' && isFresh) remembered.set(call.text, { answer, at: performance.now() });
     call.answer = readAnswer(answer);
     if (operation === 'CreateKey') origins.set(call.answer['KeyMetadata']?.Arn, call.text);
     await passHolds(struck, call, 'before the answer');
     call.endedAt = performance.now();
     switch (fault?.kind) {
       case 'answer lost':
+        fault.onStruck?.();
         request.socket.destroy();
         break;
+      case 'performed late':
+        break; // To nobody.
       case 'answer torn':
         response.writeHead(answer.status, answer.headers).write(answer.body.subarray(0, answer.body.length / 2), () => request.socket.destroy());
         break;
@@ -171,6 +209,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         break;
       }
       case 'delayed':
+      case 'stale':
       case undefined:
         response.writeHead(answer.status, answer.headers).end(answer.body);
     }
@@ -198,7 +237,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     rules.push(rule);
     return rule;
   };
-  const addFault = (pattern: Pattern, fault: Fault, applies: Rule['applies']): Injection => {
+  const addFault = (pattern: Pattern, fault: NonNullable<Rule['fault']>, applies: Rule['applies']): Injection => {
     const rule = add({ pattern, fault, applies });
     return {
       get hits() {
@@ -236,6 +275,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     reset() {
       rules = [];
       calls = [];
+      remembered.clear();
       for (const release of releases) release();
       releases.clear();
     },
@@ -251,8 +291,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-function matches({ operation, where, concerning = '' }: Pattern, call: WireCall): boolean {
-  return operation === call.operation && where?.(call.input) !== false && call.text.includes(concerning);
+function matches({ operation, where, from, concerning = '' }: Pattern, call: WireCall): boolean {
+  return (operation === undefined || operation === call.operation) && where?.(call.input) !== false && call.text.includes(concerning) && from?.(call) !== false;
 }
 
 function strikes(rule: Rule): boolean {

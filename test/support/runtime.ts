@@ -27,10 +27,10 @@ export interface TestRuntime extends Runtime {
 
 const keys = { acme: 'kak_test_acme', globex: 'kak_test_globex' } as const;
 
-/** The whole service in this process, with the tenants acme and globex. Once per test file: handlers keep what they find at first. */
+/** The whole service in this process, with the tenants acme and globex. Once per test file: handlers keep what they find at first. Nobody asks too often. */
 export async function startTestRuntime(options: Partial<RuntimeOptions> = {}): Promise<TestRuntime> {
   const tenants = Object.entries(keys).map(([name, key]) => ({ name, key }));
-  const runtime = await startRuntime({ tenants, automaticSchedules: false, ...options });
+  const runtime = await startRuntime({ tenants, automaticSchedules: false, rateLimits: 'off', ...options });
   return { ...runtime, keys, call: caller(runtime.url, keys.acme) };
 }
 

@@ -67,6 +67,9 @@ export function openTables({ dynamodbEndpoint, tableNames }: Pick<Runtime, 'dyna
       return entries.sort((a, b) => (a['createdAt'] < b['createdAt'] ? -1 : 1));
     },
 
+    /** Everything in the registry, in no order. */
+    registryItems: () => scan(tableNames.registry),
+
     /** All risk records, in no order. */
     riskRecords: () => scan(tableNames.risk),
 

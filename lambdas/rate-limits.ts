@@ -1,0 +1,80 @@
+import { basePath, routes, type Route, type RouteName } from './routes.ts';
+
+/*
+ * How often who may ask: the one place of these numbers, for API Gateway and its firewall (lib/) as for the local gateway
+ * (local/gateway/). What a deployment may choose for itself is in lib/settings.ts, and these are the defaults.
+ */
+
+/** A token bucket, as API Gateway has it: so much for long, and so much at once after a quiet time. */
+export interface Throttle {
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+}
+
+/** What a tenant may ask, all its keys together. */
+export interface UsagePlan extends Throttle {
+  /** To certify, and as often again to renew. */
+  readonly issuancesPerSecond: number;
+  readonly issuanceBurst: number;
+}
+
+/** What an address may ask, with any key or none, within `addressWindowSeconds`. */
+export interface AddressLimits {
+  readonly requests: number;
+  /** Of them, on paths that ask for no key. */
+  readonly publicRequests: number;
+}
+
+/** For all callers together. Called more often than they end, functions would take the account's 1,000 concurrent executions from those that revoke. */
+export const stageThrottle: Throttle = { requestsPerSecond: 200, burst: 400 };
+
+/**
+ * For certifying and for renewing. KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's
+ * concurrency, and keep the automatic revocation from running.
+ */
+export const stageIssuanceThrottle: Throttle = { requestsPerSecond: 10, burst: 20 };
+
+/** The plan of a tenant of which nothing else was said. */
+export const standardPlan = 'standard';
+
+export const usagePlans = {
+  // A quarter of what the stage takes: three others can do as much at the same time. Of KMS's 5 keys a second it leaves one, whatever
+  // mix of certifying and renewing it asks for, and the burst certifies a team's agents without a wait.
+  [standardPlan]: { requestsPerSecond: 50, burst: 100, issuancesPerSecond: 2, issuanceBurst: 10 },
+  // For the one tenant that matters most, or the only one: half of the stage, and every key that KMS can make.
+  large: { requestsPerSecond: 100, burst: 200, issuancesPerSecond: 5, issuanceBurst: 20 },
+} as const satisfies Record<string, UsagePlan>;
+
+/**
+ * Apart from the rest of a plan, and the same in each: a tenant whose reports of events use up what it may ask can still stop its agents.
+ * For the same reason no plan has a quota for the day, which would be over for everything alike.
+ */
+const stoppingThrottle: Throttle = { requestsPerSecond: 20, burst: 100 };
+
+/** The firewall's longest look back but one. */
+export const addressWindowSeconds = 300;
+
+export const addressLimits: AddressLimits = {
+  // 120 a second: above what any plan admits, so that a tenant that sends everything from one address meets its plan first.
+  requests: 36_000,
+  // 10 a second. An OCSP answer is a signature of KMS, of which the account has 1,000 a second for everything; a verification is a
+  // function and a read. It takes a hundred addresses to use that up, and a payment service that verifies each of its customers stays below.
+  publicRequests: 3_000,
+};
+
+/** The routes that a plan throttles by themselves; API Gateway counts these apart from the rest of the plan. */
+export function ownThrottles({ issuancesPerSecond, issuanceBurst }: UsagePlan): Readonly<Partial<Record<RouteName, Throttle>>> {
+  const issuing = { requestsPerSecond: issuancesPerSecond, burst: issuanceBurst };
+  return { 'certify-agent': issuing, 'renew-certificate': issuing, 'halt-agent': stoppingThrottle, 'revoke-certificate': stoppingThrottle };
+}
+
+/**
+ * Matches the decoded paths that ask for no key, and those below them: an expression that the firewall takes, too.
+ * https://docs.aws.amazon.com/waf/latest/developerguide/waf-regex-pattern-support.html
+ */
+export const publicPathPattern = `^${basePath}/(${publicSegments().join('|')})(/|$)`;
+
+function publicSegments(): string[] {
+  const paths = Object.values<Route>(routes).filter(({ access }) => access === 'public').map(({ path }) => path);
+  return [...new Set(paths.map((path) => (path.split('/')[1] ?? '').replaceAll('.', '\\.')))].sort();
+}
