@@ -6,6 +6,7 @@ import { crl } from './crl.ts';
 import { drain } from './drain.ts';
 import { events } from './events.ts';
 import type { Bench } from './harness/bench.ts';
+import { load } from './load.ts';
 import { ocsp } from './ocsp.ts';
 import { revocation } from './revocation.ts';
 import { revoke } from './revoke.ts';
@@ -25,5 +26,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   'auto-revoke': autoRevoke,
   'aws-calls': awsCalls,
   drain,
+  load,
   usage,
 };

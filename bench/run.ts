@@ -12,13 +12,13 @@ const progress = (text: string) => void process.stderr.write(text);
 
 let service: Promise<Service> | undefined;
 try {
-  const { names, seconds, concurrency, count, json, help } = readArguments(process.argv.slice(2));
+  const { names, seconds, concurrency, count, writeDocs, json, help } = readArguments(process.argv.slice(2));
   if (help) {
     process.stdout.write(usage);
     process.exit();
   }
   const takenUnder = circumstances({ seconds, concurrency });
-  const context = { service: () => (service ??= startService(signal, benches[names[0] ?? '']?.alone?.service)), seconds, concurrency, ...(count !== undefined && { count }), progress, signal };
+  const context = { service: () => (service ??= startService(signal, benches[names[0] ?? '']?.alone?.service)), seconds, concurrency, ...(count !== undefined && { count }), writeDocs, progress, signal };
   const reports: Report[] = [];
   for (const name of names) {
     progress(`${name} …`);
@@ -29,6 +29,8 @@ try {
   const tables = merged(reports);
   if (!json) process.stdout.write(`\n${tables.map(reportText).join('')}`);
   process.stdout.write(`${JSON.stringify({ ...takenUnder, reports: tables })}\n`);
+  for (const { failures = [] } of reports) for (const failure of failures) progress(`${failure}\n`);
+  if (reports.some(({ failures = [] }) => failures.length > 0)) process.exitCode = 1;
 } catch (error) {
   progress(`\n${signal.aborted ? 'Stopped.' : error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = signal.aborted ? 130 : error instanceof UsageError ? 2 : 1;

@@ -29,10 +29,14 @@ export interface AddressLimits {
 export const stageThrottle: Throttle = { requestsPerSecond: 200, burst: 400 };
 
 /**
- * For certifying and for renewing. KMS makes 5 keys a second. More than it can serve would wait in functions, up to the account's
- * concurrency, and keep the automatic revocation from running.
+ * For certifying and for renewing. KMS makes 5 keys a second (https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html).
+ * A request more would occupy a function while the SDK repeats CreateKey, take the place of one that has waited, and be refused all the
+ * same. Of a burst of 10, those repetitions carry nearly all through.
  */
-export const stageIssuanceThrottle: Throttle = { requestsPerSecond: 10, burst: 20 };
+export const stageIssuanceThrottle: Throttle = { requestsPerSecond: 5, burst: 10 };
+
+/** The routes that the stage throttles by themselves. */
+export const stageThrottles: Readonly<Partial<Record<RouteName, Throttle>>> = { 'certify-agent': stageIssuanceThrottle, 'renew-certificate': stageIssuanceThrottle };
 
 /** The plan of a tenant of which nothing else was said. */
 export const standardPlan = 'standard';
@@ -42,7 +46,7 @@ export const usagePlans = {
   // mix of certifying and renewing it asks for, and the burst certifies a team's agents without a wait.
   [standardPlan]: { requestsPerSecond: 50, burst: 100, issuancesPerSecond: 2, issuanceBurst: 10 },
   // For the one tenant that matters most, or the only one: half of the stage, and every key that KMS can make.
-  large: { requestsPerSecond: 100, burst: 200, issuancesPerSecond: 5, issuanceBurst: 20 },
+  large: { requestsPerSecond: 100, burst: 200, issuancesPerSecond: 5, issuanceBurst: 10 },
 } as const satisfies Record<string, UsagePlan>;
 
 /**

@@ -62,6 +62,7 @@ const answers: readonly GatewayAnswer[] = [
     status: 400, code: 'VALIDATION_FAILED', error: 'The request is not as it should be. Check it against the API documentation.',
   },
   {
+    // INTEGRATION_FAILURE is also what becomes of a request whose function Lambda throttles.
     types: [
       ResponseType.AUTHORIZER_FAILURE, ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
       ResponseType.INTEGRATION_FAILURE, ResponseType.INTEGRATION_TIMEOUT,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Admission } from './gateway/admission.ts';
 import { problemAnswer, writeAnswer } from './gateway/answer.ts';
 import { writeCrash, type OnCrash } from './gateway/crash.ts';
 import { discardRest, readBody } from './gateway/request-body.ts';
@@ -17,8 +18,11 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `http://127.0.0.1:<port>`, without a trailing slash. */
   readonly origin: string;
-  /** Answers requests with the site from here on; before, every one is told to come back (503). */
-  serve(site: Site): void;
+  /**
+   * Answers requests with the site from here on; before, every one is told to come back (503).
+   * @param admission says when that is so again, of requests that have not been read yet
+   */
+  serve(site: Site, admission?: Pick<Admission, 'isClosed'>): void;
   /** Takes no more requests, and resolves once those under way are answered, or after 5 s without them. */
   close(): Promise<void>;
 }
@@ -33,10 +37,13 @@ const host = '127.0.0.1';
 /** Takes the port, so that its number is known before there is anything to serve. Rejects with one sentence where it is taken. */
 export async function openGateway({ port = 0, onCrash = writeCrash }: GatewayOptions = {}): Promise<Gateway> {
   let site: Site = ({ requestId }) => Promise.resolve(problemAnswer('unavailable', requestId));
+  let isClosedTo = () => false;
   let closed: Promise<void> | undefined;
   // A server that hangs up on idle clients sooner than they do can cross a request on its way.
   const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
     const requestId = randomUUID();
+    // Node reads past the body that nobody wants.
+    if (isClosedTo()) return writeAnswer(response, problemAnswer('unavailable', requestId), closed !== undefined);
     void (async () => {
       const body = await readBody(request, maximumBodyBytes);
       if (body === undefined) {
@@ -63,8 +70,9 @@ export async function openGateway({ port = 0, onCrash = writeCrash }: GatewayOpt
 
   return {
     origin: `http://${host}:${(server.address() as AddressInfo).port}`,
-    serve(served) {
+    serve(served, admission) {
       site = served;
+      isClosedTo = () => admission?.isClosed() === true;
     },
     close: () => (closed ??= end(server)),
   };

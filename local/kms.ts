@@ -4,11 +4,13 @@ import { KmsError } from './kms/errors.ts';
 import { openKeyStore, type KeyStore } from './kms/key-store.ts';
 import type { KeyMaterialSource } from './kms/key.ts';
 import { operations } from './kms/operations.ts';
-import { createQuotas } from './kms/quotas.ts';
+import { createQuotas, type Quotas } from './kms/quotas.ts';
 
 export interface EmbeddedKms {
   /** What `AWS_ENDPOINT_URL_KMS` is to be, e.g. `http://127.0.0.1:4599`. */
   readonly endpoint: string;
+  /** Throttles by these quotas from here on. */
+  setQuotas(quotas: Quotas): void;
   /** Drops open connections and resolves once no request is being worked on. */
   close(): Promise<void>;
 }
@@ -26,8 +28,8 @@ export interface EmbeddedKmsOptions {
   clock?: () => Date;
   /** For tests that need more keys than there is time to generate: where the material of new signing keys comes from. Nobody's keys are safe then. */
   keyMaterial?: KeyMaterialSource;
-  /** Whether requests beyond the quotas of AWS are throttled, or only those of these operations; none are by default. */
-  quotas?: boolean | readonly string[];
+  /** Which requests are throttled; none are by default. */
+  quotas?: Quotas;
 }
 
 // Ample for the largest request there is: a CreateKey with a policy of 32 KiB, a description and 50 tags.
@@ -41,20 +43,24 @@ const maximumBodyBytes = 256 * 1024;
 export async function startKms(options: EmbeddedKmsOptions = {}): Promise<EmbeddedKms> {
   const { port, region = 'eu-west-1', accountId = '000000000000', dataDirectory, clock = () => new Date(), keyMaterial, quotas = false } = options;
   const keys = await openKeyStore({ owner: { region, accountId }, clock, source: keyMaterial }, dataDirectory);
-  const count = createQuotas();
+  let count = createQuotas(quotas);
   const respond = jsonResponder({
     name: 'KMS',
     version: '1.1',
     targetPrefix: 'TrentService',
     maximumBodyBytes,
     operations: operationsOn(keys),
-    admit(operation) {
-      if (typeof quotas === 'boolean' ? quotas : quotas.includes(operation)) count(operation);
-    },
+    admit: (operation) => count(operation),
     internalErrorType: 'KMSInternalException',
     unsupported: (message) => new KmsError('UnsupportedOperationException', message),
   });
-  return startHttpService(respond, { port });
+  const service = await startHttpService(respond, { port });
+  return {
+    ...service,
+    setQuotas(changed) {
+      count = createQuotas(changed);
+    },
+  };
 }
 
 function operationsOn(keys: KeyStore): Map<string, Operation> {

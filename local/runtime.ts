@@ -1,5 +1,5 @@
-import { addressLimits, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
-import { basePath, routes } from '../lambdas/routes.ts';
+import { addressLimits, stageThrottle, stageThrottles, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
+import { basePath, routes, type RouteName } from '../lambdas/routes.ts';
 import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
@@ -11,8 +11,12 @@ import { startDynamodb } from './dynamodb.ts';
 import { startEventBridge, type EmbeddedEventBridge } from './eventbridge.ts';
 import { applyEnvironment, checkSettings, handlerEnvironment, sdkEnvironment, settingsEnvironment } from './environment.ts';
 import { limitAddresses } from './gateway/address-limits.ts';
+import { createAdmission, type Admission } from './gateway/admission.ts';
 import { createApi } from './gateway/api.ts';
 import { createDistribution } from './gateway/distribution.ts';
+import { watchEventLoop, type EventLoopWatch } from './gateway/event-loop.ts';
+import { sheddingLoad } from './gateway/load-shedding.ts';
+import { createStageThrottling } from './gateway/stage-throttling.ts';
 import { tenantLimits } from './gateway/tenant-limits.ts';
 import { loadHandler } from './handlers.ts';
 import { invoke, type LoadHandler } from './invocation.ts';
@@ -42,11 +46,13 @@ export interface RuntimeOptions {
   };
   /** Key material for tests that need many keys, and KMS's quotas for those that are about them. */
   readonly kms?: Pick<EmbeddedKmsOptions, 'keyMaterial' | 'quotas'>;
+  /** How many requests the functions are given at once; what is beyond that is answered 503. By default there is no bound. */
+  readonly concurrency?: number;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
   /** Whether streams and queues call their functions, as they do by default; without it, whoever reads them does so by hand. */
   readonly automaticConsumers?: boolean;
-  /** How often tenants and addresses may ask: as in a deployed stack by default, or `off`. */
+  /** How often tenants, addresses and all together may ask: as in a deployed stack by default, or `off`. */
   readonly rateLimits?: RateLimits | 'off';
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
   readonly signal?: AbortSignal;
@@ -88,7 +94,7 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
+export const tableNames = { registry: 'kakunin-registry', risk: 'kakunin-risk' } as const;
 const eventBusName = 'kakunin';
 const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakunin-dead-letters', audit: 'kakunin-audit' } as const;
 
@@ -98,7 +104,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, automaticSchedules = true, automaticConsumers = true, rateLimits = deployedRateLimits, signal } = options;
+  const { tenants: seeds, port, interpose = {}, concurrency, automaticSchedules = true, automaticConsumers = true, rateLimits = deployedRateLimits, signal } = options;
   const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
@@ -121,7 +127,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const data = options.dataDirectory === undefined ? undefined : await start(openDataDirectory(options.dataDirectory), (directory) => directory.close());
     // The port first: the CA's certificates name it.
     const { gateway, distributionUrl } = await start(openAddress(port, data), (address) => address.gateway.close());
-    const kms = await start(startKms({ ...options.kms, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
+    const kms = await start(startKms({ ...options.kms, quotas: false, ...(data && { dataDirectory: data.keys }) }), (part) => part.close());
     const s3 = await start(startS3({ buckets: Object.values(bucketNames), ...(data && { dataDirectory: data.objects }) }), (part) => part.close());
     const sqs = await start(startSqs({ region, accountId, queues: queueDefinitions, ...(data && { dataDirectory: data.messages }) }), (part) => part.close());
     const eventBridge = await start(startEventBridge({ region, accountId, buses: [eventBusName] }), (part) => part.close());
@@ -158,13 +164,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     );
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
+    const admission = concurrency === undefined ? undefined : admissionFor(concurrency, await start(Promise.resolve(watchEventLoop(latestMilliseconds)), (watch) => watch.stop()));
     const api = createApi({ routes, basePath, load, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
+    const shedding = sheddingLoad({ api, routes, basePath, admission, isWithinThrottle: rateLimits === 'off' ? undefined : createStageThrottling(stageThrottle, stageThrottles) });
     gateway.serve(createDistribution({
-      api: rateLimits === 'off' ? api : limitAddresses(api, rateLimits.addresses),
+      api: rateLimits === 'off' ? shedding : limitAddresses(shedding, rateLimits.addresses),
       basePath,
       find: (key) => s3.read(bucketNames.distribution, key),
-    }));
+    }), admission);
     endings.push(() => gateway.close());
+    // The minting, which the deployment does in the stack, signs more at once than a second of a small quota allows.
+    kms.setQuotas(options.kms?.quotas ?? false);
     const schedules = startSchedules({ automatic: automaticSchedules, load });
     endings.push(() => schedules.stop());
 
@@ -189,6 +199,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await stop();
     throw error;
   }
+}
+
+// Making an RSA key takes a processor longer than all else that a request may cause: what waits for one must leave room for the rest.
+const keyMakers: readonly RouteName[] = ['certify-agent', 'renew-certificate'];
+const keyMakersShare = 8;
+
+/** How late the thread may be before fewer requests are let in. */
+const latestMilliseconds = 200;
+
+function admissionFor(concurrency: number, { isBehind }: EventLoopWatch): Admission {
+  return createAdmission({ concurrency, slow: { functionNames: keyMakers, concurrency: Math.ceil(concurrency / keyMakersShare) }, isBehind });
 }
 
 const unchanged = (endpoint: string) => Promise.resolve(endpoint);

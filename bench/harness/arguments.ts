@@ -4,17 +4,18 @@ import { benches } from '../benches.ts';
 const alone = Object.keys(benches).filter((name) => benches[name]?.alone !== undefined);
 
 /** What --help prints. */
-export const usage = `Measures the service on this machine: in memory, and in one process with the requests it is sent.
+export const usage = `Measures the service on this machine: in memory, and, but for load, in one process with the requests it is sent.
 
-  npm run bench [-- <name>… [--seconds <n>] [--concurrency <n>] [--count <n>] [--json]]
+  npm run bench [-- <name>… [--seconds <n>] [--concurrency <n>] [--count <n>] [--docs] [--json]]
 
 ${Object.entries(benches).map(([name, { summary }]) => `  ${name.padEnd(17)}  ${summary}\n`).join('')}
   --seconds <n>      how long each measurement goes on (3)
   --concurrency <n>  how many requests are under way at once (8)
   --count <n>        how many entries or certificates, for crl (100000) and drain (10000)
+  --docs             has load write its figures into docs/load.md and docs/load.svg
   --json             nothing but the JSON
 
-Without a name it measures everything but ${alone.join(', ')}, which runs alone. Progress goes to standard error; tables and then one line of
+Without a name it measures everything but ${alone.join(' and ')}, each of which runs alone. Progress goes to standard error; tables and then one line of
 JSON with the same figures go to standard output.
 `;
 
@@ -28,6 +29,7 @@ export interface BenchArguments {
   readonly seconds: number;
   readonly concurrency: number;
   readonly count?: number;
+  readonly writeDocs: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -45,6 +47,7 @@ export function readArguments(args: readonly string[]): BenchArguments {
     seconds: numberOf('seconds', values.seconds, (value) => value > 0 && value <= 600),
     concurrency: numberOf('concurrency', values.concurrency, (value) => Number.isInteger(value) && value > 0 && value <= 1000),
     ...(values.count !== undefined && { count: numberOf('count', values.count, (value) => Number.isInteger(value) && value > 0 && value <= 1_000_000) }),
+    writeDocs: values.docs,
     json: values.json,
     help: values.help,
   };
@@ -59,6 +62,7 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string', default: '3' },
         concurrency: { type: 'string', default: '8' },
         count: { type: 'string' },
+        docs: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

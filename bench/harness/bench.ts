@@ -10,6 +10,8 @@ export interface Report {
   readonly rows: readonly Row[];
   /** What a reader must know to judge the figures. */
   readonly remarks?: readonly string[];
+  /** What should not be so, in sentences: the program then ends with status 1, after it has printed everything. */
+  readonly failures?: readonly string[];
 }
 
 export interface BenchContext {
@@ -21,6 +23,8 @@ export interface BenchContext {
   readonly concurrency: number;
   /** How many entries or certificates a bench that is about their number deals with, where it is not to be its own. */
   readonly count?: number;
+  /** Whether a bench that has a page in docs/ is to write its figures there. */
+  readonly writeDocs?: boolean;
   /** Tells how far a bench is that takes long. */
   readonly progress: (text: string) => void;
   readonly signal: AbortSignal;

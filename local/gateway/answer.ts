@@ -28,18 +28,19 @@ const problems = {
 
 export type Problem = keyof typeof problems;
 
-const secondsToRetryAfter = '5';
+const secondsToRetryAfter: Readonly<Partial<Record<number, string>>> = { 429: '1', 503: '5' };
 
 /** The error body every part of the service uses, with the headers its status asks for. */
 export function problemAnswer(problem: Problem, requestId: string, headers: Record<string, string> = {}): Answer {
   const [status, code, error] = problems[problem];
+  const retryAfter = secondsToRetryAfter[status];
   return {
     status,
     headers: {
       'content-type': 'application/json',
       'x-request-id': requestId,
       ...(status === 401 && { 'www-authenticate': 'Bearer' }), // RFC 9110, 11.6.1
-      ...(status === 503 && { 'retry-after': secondsToRetryAfter }),
+      ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
       ...headers,
     },
     body: Buffer.from(JSON.stringify({ error, code, request_id: requestId })),

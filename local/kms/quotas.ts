@@ -1,10 +1,16 @@
 import { KmsError } from './errors.ts';
 
+/** Requests a second, and the operations that are counted together against it. */
+type Quota = readonly [requestsPerSecond: number, ...operations: readonly string[]];
+
 /**
- * Requests a second in eu-west-1; those of one line are counted together.
- * https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+ * Which requests are throttled: those beyond AWS's quotas, of all operations or of those listed; or those beyond so many a second of the
+ * operations named.
  */
-const quotas: readonly (readonly [requestsPerSecond: number, ...operations: readonly string[]])[] = [
+export type Quotas = boolean | readonly string[] | Readonly<Record<string, number>>;
+
+/** In eu-west-1: https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html */
+const quotasOfAws: readonly Quota[] = [
   [5, 'CancelKeyDeletion'],
   [5, 'CreateKey'],
   [5, 'DisableKey'],
@@ -22,9 +28,9 @@ const quotas: readonly (readonly [requestsPerSecond: number, ...operations: read
  * Counts requests against KMS's quotas.
  * @returns what to call with each operation: it throws ThrottlingException for one too many within a second, which is then not counted
  */
-export function createQuotas(now: () => number = () => performance.now()): (operation: string) => void {
+export function createQuotas(quotas: Quotas, now: () => number = () => performance.now()): (operation: string) => void {
   const admitted = new Map<string, { requestsPerSecond: number; times: number[] }>();
-  for (const [requestsPerSecond, ...operations] of quotas) {
+  for (const [requestsPerSecond, ...operations] of quotasOf(quotas)) {
     const count = { requestsPerSecond, times: [] };
     for (const operation of operations) admitted.set(operation, count);
   }
@@ -41,3 +47,12 @@ export function createQuotas(now: () => number = () => performance.now()): (oper
     count.times.push(time);
   };
 }
+
+function quotasOf(quotas: Quotas): readonly Quota[] {
+  if (typeof quotas === 'boolean') return quotas ? quotasOfAws : [];
+  if (isList(quotas)) return quotasOfAws.map(([requestsPerSecond, ...operations]) => [requestsPerSecond, ...operations.filter((operation) => quotas.includes(operation))]);
+  return Object.entries(quotas).map(([operation, requestsPerSecond]) => [requestsPerSecond, operation]);
+}
+
+// Array.isArray does not narrow readonly arrays.
+const isList = (quotas: Exclude<Quotas, boolean>): quotas is readonly string[] => Array.isArray(quotas);

@@ -211,8 +211,8 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
     StageName: basePath.slice(1), TracingEnabled: true,
     MethodSettings: [
       { HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false },
-      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
-      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
+      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
     ],
   });
   const line = Properties['AccessLogSetting'].Format as string;

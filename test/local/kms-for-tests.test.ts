@@ -76,6 +76,15 @@ describe('quotas', () => {
     expect(done).toBeLessThan(20);
   });
 
+  test('are of any number for operations that are given one', async () => {
+    await open({ quotas: { CreateKey: 2, ScheduleKeyDeletion: 1 }, keyMaterial: keyPool(1) });
+    const keys = await Promise.allSettled(Array.from({ length: 4 }, () => createKey()));
+    const keyIds = keys.flatMap((key) => (key.status === 'fulfilled' ? [key.value] : []));
+    expect(keyIds).toHaveLength(2);
+    const deletions = await Promise.allSettled(keyIds.map((KeyId) => client.send(new ScheduleKeyDeletionCommand({ KeyId }))));
+    expect(deletions.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
   test('are off unless asked for', async () => {
     await open({ keyMaterial: keyPool(1) });
     await Promise.all(Array.from({ length: 20 }, async () => client.send(new ScheduleKeyDeletionCommand({ KeyId: await createKey() }))));
@@ -84,7 +93,7 @@ describe('quotas', () => {
   test('count within each second that begins anywhere, operations apart or together as KMS has them, and not what was refused', async () => {
     await open({});
     let now = 0;
-    const admit = createQuotas(() => now);
+    const admit = createQuotas(true, () => now);
     const burst = (operation: string, count: number) => {
       let admitted = 0;
       for (let index = 0; index < count; index++) {

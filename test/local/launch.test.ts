@@ -158,6 +158,8 @@ describe('is refused in one sentence', () => {
     ['PORT', { PORT: '65536' }, /^PORT is "65536", which is no port: .*\n$/],
     ['keys', { KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex' }, /^Entry 2 of KAKUNIN_LOCAL_KEYS is not .*\n$/],
     ['keys', { KAKUNIN_LOCAL_KEYS: 'acme=kak_test_aaa,globex=kak_test_aaa' }, /^KAKUNIN_LOCAL_KEYS has the same key twice: .*\n$/],
+    ['concurrency', { KAKUNIN_CONCURRENCY: '0' }, /^KAKUNIN_CONCURRENCY is "0": .*\n$/],
+    ['quotas', { KAKUNIN_KMS_QUOTAS: 'CreateKey=5,MakeKey=1' }, /^KAKUNIN_KMS_QUOTAS has "MakeKey=1": .*\n$/],
     ['a setting of the service', { KEY_DELETION_DAYS: '31' }, /^The environment variable KEY_DELETION_DAYS is missing or wrong: .*30\n$/],
     ['a setting of the service', { KEY_RETIREMENTS_PER_SECOND: 'many' }, /^The environment variable KEY_RETIREMENTS_PER_SECOND is missing or wrong: .*\n$/],
     ['a data directory that is none', { KAKUNIN_DATA_DIR: '/dev/null' }, /^The data directory \/dev\/null cannot be made \(EEXIST\): .*\n$/],

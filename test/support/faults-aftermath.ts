@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, DynamoDBDocumentClient, GetCommand, paginateScan, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { createHash } from 'node:crypto';
 import { localCredentials, region } from '../../local/account.ts';
-import type { TestRuntime } from './runtime.ts';
+import type { Runtime } from '../../local/runtime.ts';
 
 /** A key of an agent, as KMS has it. */
 export interface AgentKey {
@@ -22,7 +22,7 @@ type Item = Record<string, any>;
  */
 export type Aftermath = ReturnType<typeof openAftermath>;
 
-export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick<TestRuntime, 'dynamodbEndpoint' | 'kmsEndpoint' | 'tableNames'>) {
+export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pick<Runtime, 'dynamodbEndpoint' | 'kmsEndpoint' | 'tableNames'>) {
   const client = new DynamoDBClient({ endpoint: dynamodbEndpoint, region, credentials: localCredentials });
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const kms = new KMSClient({ endpoint: kmsEndpoint, region, credentials: localCredentials });
@@ -55,6 +55,8 @@ export function openAftermath({ dynamodbEndpoint, kmsEndpoint, tableNames }: Pic
     certificate: (certificateId: string) => get({ pk: `CERT#${certificateId}`, sk: 'CERT' }),
     /** Certificates of the agent that were never revoked, whatever its pointer says. */
     activeCertificates: async (agentId: string) => (await scan(TableName)).filter((item) => item['sk'] === 'CERT' && item['agentId'] === agentId && item['status'] === 'active'),
+    /** All items of the registry, of some of which there may be a newer state by now. */
+    registry: () => scan(TableName),
     /** All items of the registry at one instant. A scan of several pages would be several instants, so it must fit into one. */
     async snapshot(): Promise<Item[]> {
       const { Items = [], LastEvaluatedKey } = await documents.send(new ScanCommand({ TableName, ConsistentRead: true }));

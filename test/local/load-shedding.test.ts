@@ -1,0 +1,180 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { stageThrottle, stageThrottles } from '../../lambdas/rate-limits.ts';
+import { openGateway, type Gateway } from '../../local/gateway.ts';
+import { createAdmission } from '../../local/gateway/admission.ts';
+import { watchEventLoop } from '../../local/gateway/event-loop.ts';
+import { sheddingLoad } from '../../local/gateway/load-shedding.ts';
+import type { Site } from '../../local/gateway/site.ts';
+import { createBucket, createStageThrottling } from '../../local/gateway/stage-throttling.ts';
+
+describe('admission', () => {
+  const slow = { functionNames: ['certify-agent', 'renew-certificate'], concurrency: 2 };
+
+  test('lets in as many as there may be at once, and another for each that leaves', () => {
+    const admission = createAdmission({ concurrency: 3, slow });
+    const leave = ['a', 'b', 'c'].map((name) => admission.enter(name));
+    expect(leave.every((each) => each !== undefined)).toBe(true);
+    expect([admission.isClosed(), admission.enter('d')]).toEqual([true, undefined]);
+    leave[1]?.();
+    expect(admission.isClosed()).toBe(false);
+    expect(admission.enter('d')).toBeDefined();
+    expect(admission.enter('e')).toBeUndefined();
+  });
+
+  test('keeps those that take long from taking all the room', () => {
+    const admission = createAdmission({ concurrency: 8, slow });
+    const leave = admission.enter('certify-agent');
+    expect(admission.enter('renew-certificate')).toBeDefined();
+    expect(admission.enter('certify-agent')).toBeUndefined();
+    expect(admission.isClosed()).toBe(false);
+    expect(admission.enter('verify-certificate')).toBeDefined();
+    leave?.();
+    expect(admission.enter('certify-agent')).toBeDefined();
+  });
+
+  test('lets in a quarter while the thread is behind', () => {
+    let behind = true;
+    const admission = createAdmission({ concurrency: 8, slow, isBehind: () => behind });
+    expect([admission.enter('a'), admission.enter('a')].every((each) => each !== undefined)).toBe(true);
+    expect(admission.enter('a')).toBeUndefined();
+    behind = false;
+    expect(admission.enter('a')).toBeDefined();
+  });
+});
+
+test('A thread is behind that is late again and again, and not one that was late once', async () => {
+  const watch = watchEventLoop(20);
+  const busy = (milliseconds: number) => {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end);
+  };
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    busy(60);
+    await turn();
+    expect(watch.isBehind()).toBe(false);
+    for (let time = 0; time < 6; time++) {
+      busy(60);
+      await turn();
+    }
+    expect(watch.isBehind()).toBe(true);
+    for (let waited = 0; watch.isBehind() && waited < 100; waited++) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(watch.isBehind()).toBe(false);
+  } finally {
+    watch.stop();
+  }
+});
+
+describe('throttling', () => {
+  test('takes a burst, and then what the rate fills in again', () => {
+    let now = 0;
+    const take = createBucket({ requestsPerSecond: 5, burst: 10 }, () => now);
+    const taken = (attempts: number) => Array.from({ length: attempts }, take).filter(Boolean).length;
+    expect(taken(50)).toBe(10);
+    now = 1000;
+    expect(taken(50)).toBe(5);
+    now = 1100;
+    expect(taken(50)).toBe(0);
+    now = 60_000;
+    expect(taken(50)).toBe(10);
+  });
+
+  test('has the numbers of the deployed stage: a bucket for all, and one each for what makes keys', () => {
+    const isTaken = createStageThrottling(stageThrottle, stageThrottles, () => 0);
+    const taken = (functionName: string) => Array.from({ length: 1000 }, () => isTaken(functionName)).filter(Boolean).length;
+    expect([taken('certify-agent'), taken('renew-certificate')]).toEqual([10, 10]);
+    expect([taken('verify-certificate'), taken('ingest-event')]).toEqual([400, 0]);
+  });
+});
+
+describe('at the door', () => {
+  let gateway: Gateway | undefined;
+  afterEach(() => gateway?.close());
+
+  const testRoutes = {
+    'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public' },
+    'certify-agent': { method: 'POST', path: '/agents/{id}/certify', access: 'certificates:issue' },
+  };
+
+  /** A site that answers once it is told to. */
+  async function open({ concurrency, isWithinThrottle }: { concurrency: number; isWithinThrottle?: (functionName: string) => boolean }) {
+    const held: (() => void)[] = [];
+    const seen: string[] = [];
+    const api: Site = ({ path }) => new Promise((resolve) => {
+      seen.push(path);
+      held.push(() => resolve({ status: 200, headers: {}, body: Buffer.from('{}') }));
+    });
+    const admission = createAdmission({ concurrency, slow: { functionNames: ['certify-agent'], concurrency: 1 } });
+    gateway = await openGateway();
+    gateway.serve(sheddingLoad({ api, routes: testRoutes, basePath: '/v1', admission, isWithinThrottle }), admission);
+    const { origin } = gateway;
+    const until = async (isSo: () => boolean) => {
+      while (!isSo()) await new Promise(setImmediate);
+    };
+    return { url: `${origin}/v1`, seen, held, until };
+  }
+
+  const refusal = async (response: Response) => ({ status: response.status, retryAfter: response.headers.get('retry-after'), ...((await response.json()) as object) });
+
+  test('a request too many is told to come back, before anything is done for it', async () => {
+    const { url, seen, held, until } = await open({ concurrency: 1 });
+    const first = fetch(`${url}/verify/1`);
+    await until(() => held.length === 1);
+    expect(await refusal(await fetch(`${url}/verify/2`))).toEqual({ status: 503, retryAfter: '5', error: expect.any(String), code: 'SERVICE_UNAVAILABLE', request_id: expect.any(String) });
+    held[0]?.();
+    expect((await first).status).toBe(200);
+    const third = fetch(`${url}/verify/3`);
+    await until(() => held.length === 2);
+    held[1]?.();
+    expect((await third).status).toBe(200);
+    expect(seen).toEqual(['/v1/verify/1', '/v1/verify/3']);
+  });
+
+  test('is told so before its body is there, and the connection goes on to be used', async () => {
+    const { url, held, until } = await open({ concurrency: 1 });
+    const first = fetch(`${url}/verify/1`);
+    await until(() => held.length === 1);
+    const { hostname, port, pathname } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.write(`POST ${pathname}/agents/1/certify HTTP/1.1\r\nhost: x\r\ncontent-length: 12\r\n\r\n`);
+    await until(() => /^HTTP\/1\.1 503 /.test(received));
+    held[0]?.();
+    await first;
+    received = '';
+    socket.write('{"a":"bcde"}' + `GET ${pathname}/verify/2 HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await until(() => held.length === 2);
+    held[1]?.();
+    await until(() => /^HTTP\/1\.1 200 /.test(received));
+    socket.end();
+    await once(socket, 'close');
+  });
+
+  test('whoever sends his body slowly keeps nobody out', async () => {
+    const { url, held, until } = await open({ concurrency: 1 });
+    const { hostname, port, pathname } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST ${pathname}/agents/1/certify HTTP/1.1\r\nhost: x\r\ncontent-length: 12\r\n\r\n{`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const other = fetch(`${url}/verify/1`);
+    await until(() => held.length === 1);
+    held[0]?.();
+    expect((await other).status).toBe(200);
+    socket.destroy();
+  });
+
+  test('beyond the throttle it is 429, and what leads nowhere is not counted', async () => {
+    const asked: string[] = [];
+    const { url, held, until } = await open({ concurrency: 5, isWithinThrottle: (functionName) => (asked.push(functionName), functionName !== 'certify-agent') });
+    expect(await refusal(await fetch(`${url}/agents/1/certify`, { method: 'POST' }))).toEqual({ status: 429, retryAfter: '1', error: expect.any(String), code: 'RATE_LIMITED', request_id: expect.any(String) });
+    const nowhere = fetch(`${url}/nowhere`);
+    await until(() => held.length === 1);
+    held[0]?.();
+    await nowhere;
+    expect(asked).toEqual(['certify-agent']);
+  });
+});
