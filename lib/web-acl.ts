@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Stage } from 'aws-cdk-lib/aws-apigateway';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -68,8 +68,9 @@ export class WebAcl extends Construct {
 
   /** Who was refused, or looked at twice, and when; like API Gateway's access log, never an API key nor what was asked for. */
   private log(deployment: string, acl: CfnWebACL): void {
-    // Whatever the firewall logs to has to be called so.
-    const logGroup = new LogGroup(this, 'Log', { logGroupName: `aws-waf-logs-${deployment}`, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+    // Whatever the firewall logs to has to be called so. It outlives its stack, and the next one of the same name makes another.
+    const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
+    const logGroup = new LogGroup(this, 'Log', { logGroupName: `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     const conditions = ['BLOCK', 'COUNT'].map((Action) => ({ ActionCondition: { Action } }));
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,
