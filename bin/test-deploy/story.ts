@@ -84,6 +84,7 @@ export async function tellDeployment({ steps: { step, skip }, internet, environm
       await insistOnSilence(outputs['ApiUrl'] ?? '', internet);
       return insistOnWhatIsRetained(outputs);
     });
-    await step('The audit trail of what is no more is whole', async () => void (await admin.type('npm run admin -- audit verify')));
+    // Of the last tenant: MiniStack 1.5.33 goes on to call functions of the same name, in the next stack, with the stream of a table that was left by the one before.
+    await step('The audit trail of what is no more is whole', async () => void (await admin.type('npm run admin -- audit verify --tenant <tenant id>')));
   }
 }
