@@ -1,11 +1,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
+import { acknowledge } from './acknowledge.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
-import { createFunction } from './lambda.ts';
+import { createFunction, encryptedLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
 import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
 import type { Settings } from './settings.ts';
@@ -22,9 +24,10 @@ export class Api extends Construct {
   /** Ends in the base path, without a slash. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, settings: Settings) {
+  constructor(scope: Construct, id: string, settings: Settings, dataKey: IKey | undefined) {
     super(scope, id);
-    this.restApi = this.createApi(settings);
+    this.restApi = this.createApi(settings, dataKey);
+    acknowledgeFindings(this.restApi);
     addGatewayResponses(this.restApi);
     this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
   }
@@ -41,9 +44,12 @@ export class Api extends Construct {
     for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
       const integration = new apigateway.LambdaIntegration(createFunction(this, name, platform), { allowTestInvoke: false });
       for (const path of pathsOf(route)) {
-        root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
+        const method = root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }
           : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
+        acknowledge(method, route.access === 'public'
+          ? { 'AwsSolutions-APIG4': `Public by the contract: ${route.summary}.`, 'AwsSolutions-COG4': 'Public by the contract.' }
+          : { 'AwsSolutions-COG4': 'Callers are programs of tenants, and no users of a pool: a Lambda authorizer looks at their API keys.' });
       }
     }
     addUsagePlans(this, this.restApi, platform.settings);
@@ -51,8 +57,8 @@ export class Api extends Construct {
     refuseTheRest(root);
   }
 
-  private createApi(settings: Settings): apigateway.RestApi {
-    const accessLog = new logs.LogGroup(this, 'AccessLog', { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+  private createApi(settings: Settings, dataKey: IKey | undefined): apigateway.RestApi {
+    const accessLog = encryptedLogGroup(this, 'AccessLog', dataKey, { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     return new apigateway.RestApi(this, 'RestApi', {
       restApiName: settings.deployment,
       description: 'X.509 certificates for AI agents',
@@ -76,6 +82,20 @@ export class Api extends Construct {
       },
     });
   }
+}
+
+function acknowledgeFindings(restApi: apigateway.RestApi): void {
+  const logging = 'Execution logs would hold paths and headers, into which clients may have put secrets; the access log says what was asked and how it went, and functions log their own failures.';
+  acknowledge(restApi, { 'AwsSolutions-APIG2': 'Functions check every body and query against the schema that describes the API (lambdas/http/requests.ts), and say what is wrong in the words of the contract.' });
+  acknowledge(restApi.deploymentStage, {
+    'AwsSolutions-APIG6': logging,
+    'NIST.800.53.R5-APIGWExecutionLoggingEnabled': logging,
+    'NIST.800.53.R5-APIGWCacheEnabledAndEncrypted': 'Answers are of the moment: whether a certificate is revoked must not be remembered here. CloudFront keeps what says for how long.',
+    'NIST.800.53.R5-APIGWSSLEnabled': 'There is no server behind it that could look at a client certificate: Lambda is called with IAM.',
+  });
+  acknowledge(restApi.node.findChild('CloudWatchRole'), {
+    'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]': 'The role that AWS prescribes for API Gateway’s logs, one for the account and Region; only API Gateway can assume it.',
+  });
 }
 
 const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });

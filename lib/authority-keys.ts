@@ -1,4 +1,4 @@
-import { RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { Lazy, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -24,6 +24,14 @@ export function administeredByAccount(sid: string, more: readonly string[] = [])
   return new iam.PolicyStatement({ sid, principals: [new iam.AccountRootPrincipal()], actions: [...administration, ...more], resources: ['*'] });
 }
 
+/**
+ * What nobody may do with such a key, whatever else says so: statements that allow it do not outweigh this one. A grant would
+ * be a way around the key's policy, and a key whose deletion is scheduled is of no use from then on.
+ */
+export function neitherHandedOnNorDeleted(): iam.PolicyStatement {
+  return new iam.PolicyStatement({ sid: 'NobodyHandsOnOrDeletes', effect: iam.Effect.DENY, principals: [new iam.StarPrincipal()], actions: ['kms:CreateGrant', 'kms:ScheduleKeyDeletion'], resources: ['*'] });
+}
+
 // Digests only, and only by the algorithm of the certificate profile.
 const signature = {
   StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PKCS1_V1_5_SHA_256', 'kms:MessageType': 'DIGEST' },
@@ -37,16 +45,27 @@ interface AuthorityKeyProps {
 
 /** A key that signs in the authority's name. It outlives its stack, and signs for nobody until `allowSigning` names a signer. */
 export class AuthorityKey extends kms.Key {
+  private readonly signers: string[] = [];
+
   constructor(scope: Construct, id: string, { keySpec, role, deployment }: AuthorityKeyProps) {
     super(scope, id, {
       keySpec,
       keyUsage: kms.KeyUsage.SIGN_VERIFY,
       description: `Kakunin ${deployment} ${role}`,
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new iam.PolicyDocument({ statements: [administeredByAccount('AccountAdministersButDoesNotSign')] }),
+      policy: new iam.PolicyDocument({ statements: [administeredByAccount('AccountAdministersButDoesNotSign'), neitherHandedOnNorDeleted()] }),
     });
     Tags.of(this).add('kakunin:deployment', deployment);
     Tags.of(this).add('kakunin:role', role);
+    // Twice said, for a statement that allows more is added in a moment: it would take the removal of this one as well.
+    this.addToResourcePolicy(new iam.PolicyStatement({
+      sid: 'NobodyElseSigns',
+      effect: iam.Effect.DENY,
+      principals: [new iam.StarPrincipal()],
+      actions: ['kms:Sign'],
+      resources: ['*'],
+      conditions: { ArnNotEquals: { 'aws:PrincipalArn': Lazy.list({ produce: () => this.signers }) } },
+    }));
   }
 
   /**
@@ -55,6 +74,7 @@ export class AuthorityKey extends kms.Key {
    * https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-Policy
    */
   allowSigning(signer: iam.IRole): void {
+    this.signers.push(signer.roleArn);
     signer.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['kms:Sign'], resources: [this.keyArn], conditions: signature }));
     this.addToResourcePolicy(new iam.PolicyStatement({
       principals: [new iam.AccountRootPrincipal()],

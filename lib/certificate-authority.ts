@@ -2,8 +2,10 @@ import { CustomResource, RemovalPolicy } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { createExecutionRole, createFunction, createLogGroup } from './lambda.ts';
 import type { Platform } from './platform.ts';
+import { justifyWildcard } from './wildcards.ts';
 
 /**
  * Mints the root and the issuing certificate when the stack is created, and sees that whatever certificates point to is
@@ -23,10 +25,16 @@ export class CertificateAuthority extends Construct {
     const { settings, keys, distribution } = platform;
     this.mintAuthority = createFunction(this, 'mint-authority', platform);
     const framework = new Construct(this, 'Framework');
-    const logGroup = createLogGroup(framework, settings);
+    const logGroup = createLogGroup(framework, platform);
     const frameworkOnEventRole = createExecutionRole(framework);
     logGroup.grantWrite(frameworkOnEventRole);
+    justifyWildcard(frameworkOnEventRole, ['lambda:InvokeFunction'], `${this.mintAuthority.functionArn}:*`, 'CDK lets its provider call any version of the one function that it was given.');
     const provider = new Provider(framework, 'Provider', { onEventHandler: this.mintAuthority, frameworkOnEventRole, logGroup });
+    acknowledge(framework, {
+      'NIST.800.53.R5-LambdaInsideVPC': 'CDK’s provider calls Lambda and answers CloudFormation, over TLS.',
+      'NIST.800.53.R5-LambdaConcurrency': 'CloudFormation calls it, once a deployment.',
+      'NIST.800.53.R5-LambdaDLQ': 'CloudFormation waits for its answer, and fails the deployment without one.',
+    });
     new CustomResource(this, 'Certificates', {
       resourceType: 'Custom::KakuninCertificateAuthority',
       serviceToken: provider.serviceToken,

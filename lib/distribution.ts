@@ -6,6 +6,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { basePath } from '../lambdas/routes.ts';
+import { acknowledge } from './acknowledge.ts';
 import { edgeHeader, viewerFunction, viewerHeader } from './edge-mark.ts';
 import { createPrivateBucket } from './private-bucket.ts';
 import type { Settings } from './settings.ts';
@@ -14,6 +15,8 @@ export interface DistributionProps {
   readonly settings: Settings;
   /** Answers OCSP requests. */
   readonly restApi: RestApi;
+  /** Where S3 notes who asked its bucket for what. */
+  readonly accessLogs: IBucket;
   /** What the API's firewall knows CloudFront by; left out where there is no firewall. */
   readonly edgeSecret?: ISecret | undefined;
 }
@@ -30,11 +33,11 @@ export class Distribution extends Construct {
   // CloudFront's policies are named once an account, whatever their Region.
   private readonly namePrefix: string;
 
-  constructor(scope: Construct, id: string, { settings, restApi, edgeSecret }: DistributionProps) {
+  constructor(scope: Construct, id: string, { settings, restApi, accessLogs, edgeSecret }: DistributionProps) {
     super(scope, id);
     this.namePrefix = `${settings.deployment}-${settings.region}`;
     // A CRL is written over once a day and with every revocation; a month shows what was published when.
-    this.bucket = createPrivateBucket(this, 'Bucket', { versioned: true, lifecycle: { noncurrentVersionExpiration: Duration.days(30) } });
+    this.bucket = createPrivateBucket(this, 'Bucket', { versioned: true, lifecycle: { noncurrentVersionExpiration: Duration.days(30) }, accessLogs });
     const cachePolicy = this.createCachePolicy();
     const files: cloudfront.BehaviorOptions = {
       origin: this.filesOrigin(),
@@ -64,6 +67,12 @@ export class Distribution extends Construct {
         functionAssociations: [{ function: this.createRefusal(), eventType: cloudfront.FunctionEventType.VIEWER_REQUEST }],
       },
       additionalBehaviors: { '/crl/*': files, '/ca/*': files, '/ocsp': ocsp, '/ocsp/*': ocsp },
+    });
+    acknowledge(distribution, {
+      'AwsSolutions-CFR1': 'Whoever is shown a certificate has to find out whether it holds, wherever he is.',
+      'AwsSolutions-CFR2': 'What it serves by itself is public, signed and cached; OCSP requests go to the API, whose firewall counts the viewer’s address.',
+      'AwsSolutions-CFR3': 'A log of who looked up which certificate would tell of business between others, and nothing of an attack on what is public and signed; OCSP requests are in the API’s access log.',
+      'AwsSolutions-CFR4': 'CloudFront’s own certificate leaves the versions of TLS to CloudFront, and what is served is signed and may come by plain http.',
     });
     this.url = `http://${distribution.distributionDomainName}`;
   }

@@ -1,5 +1,6 @@
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 
 /*
  * How the firewall before the API knows what came through CloudFront, and from whom. To the API such a request comes from one of CloudFront's
@@ -21,6 +22,11 @@ export function createEdgeSecret(scope: Construct): ISecret {
   const secret = new Secret(scope, 'EdgeSecret', {
     description: 'Tells the firewall of the API that a request came through CloudFront',
     generateSecretString: { passwordLength: 64, excludePunctuation: true },
+  });
+  acknowledge(secret, {
+    'AwsSolutions-SMG4': 'CloudFront and the firewall are given it when they are deployed: rotated between deployments, it would be two secrets. It opens nothing, and only tells whose address counts.',
+    'NIST.800.53.R5-SecretsManagerRotationEnabled': 'CloudFront and the firewall are given it when they are deployed: rotated between deployments, it would be two secrets. It opens nothing, and only tells whose address counts.',
+    'NIST.800.53.R5-SecretsManagerUsingKMSKey': 'It opens nothing, and stands in the configuration of CloudFront and the firewall as well; the key that AWS manages encrypts it.',
   });
   // CDK's declarations do not hold under exactOptionalPropertyTypes.
   return secret as ISecret;

@@ -5,6 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { tables, TableName } from '../lambdas/schema.ts';
+import { justifyWildcard } from './wildcards.ts';
 
 /* What can be granted, each as a statement of IAM's; who is granted what stands in permissions.ts. */
 
@@ -13,8 +14,9 @@ export type ItemAction = 'GetItem' | 'BatchGetItem' | 'ConditionCheckItem' | 'Pu
 export type IndexName = { [Name in TableName]: keyof (typeof tables)[Name]['indexes'] }[TableName];
 
 /**
- * Actions on items whose partition key matches one of `kinds`. A transaction needs the actions of its parts; all kinds a
- * transaction touches stand in one statement, because AWS does not say whether it checks the parts one by one.
+ * Actions on items whose partition key matches one of `kinds`, within transactions and apart from them: the parts of a
+ * transaction "are governed by the permissions used for the underlying PutItem, UpdateItem, DeleteItem, and GetItem
+ * operations", each with the keys of its own.
  * ForAllValues also holds where a request has no partition key at all, as a Scan, which is one more reason to grant none.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
@@ -28,8 +30,8 @@ export function accessItems(table: Table, actions: readonly ItemAction[], kinds:
 }
 
 /**
- * The same within TransactWriteItems alone. For a transaction that deletes, or that only looks at what it does not write:
- * apart from it, its actions can do nothing to the other kinds that it touches.
+ * The same within TransactWriteItems alone: for what is deleted, looked at without being written, or put behind a condition
+ * that the rest of the transaction is about.
  */
 export function transactItems(table: Table, actions: readonly ItemAction[], kinds: readonly string[]): Permission {
   return allow({
@@ -46,20 +48,28 @@ export function queryIndex(table: Table, index: IndexName): Permission {
   return allow({ actions: ['dynamodb:Query'], resources: [`${table.tableArn}/index/${index}`] });
 }
 
+/** The ARN of the stream of a table that has one. */
+export function streamArnOf({ tableStreamArn }: Table): string {
+  if (tableStreamArn === undefined) throw new Error('A table whose stream is read has no stream.');
+  return tableStreamArn;
+}
+
 /**
  * What Lambda needs to poll a stream in the function's name.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
  */
 export function readStream(table: Table): Permission {
-  return allow({
-    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
-    resources: [`${table.tableArn}/stream/*`],
-  });
+  const read = allow({ actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], resources: [streamArnOf(table)] });
+  const list = allow(
+    { actions: ['dynamodb:ListStreams'], resources: [`${table.tableArn}/stream/*`] },
+    'Streams are listed of a table, whichever it has had; the list has nothing but their names.',
+  );
+  return (role) => { read(role); list(role); };
 }
 
-/** Actions on the objects of a bucket whose keys match one of `keys`, such as `crl/*`. */
-export function accessObjects(bucket: IBucket, actions: readonly ('GetObject' | 'PutObject')[], ...keys: string[]): Permission {
-  return allow({ actions: actions.map((action) => `s3:${action}`), resources: keys.map((key) => bucket.arnForObjects(key)) });
+/** Actions on the objects of a bucket whose keys match `keys`, such as `crl/*`. */
+export function accessObjects(bucket: IBucket, actions: readonly ('GetObject' | 'PutObject')[], keys: string, reason: string): Permission {
+  return allow({ actions: actions.map((action) => `s3:${action}`), resources: [bucket.arnForObjects(keys)] }, reason);
 }
 
 /**
@@ -75,7 +85,7 @@ export function listBucket(bucket: IBucket): Permission {
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
 export function setAside(deadLetters: IBucket): Permission {
-  const [write, list] = [accessObjects(deadLetters, ['PutObject'], '*'), listBucket(deadLetters)];
+  const [write, list] = [accessObjects(deadLetters, ['PutObject'], '*', 'Lambda names the objects, by event source mapping, shard and time; the bucket holds nothing else.'), listBucket(deadLetters)];
   return (role) => { write(role); list(role); };
 }
 
@@ -118,7 +128,7 @@ export function createAgentKeys(deployment: string): Permission {
       StringEquals: { 'kms:KeySpec': 'RSA_2048', 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeyOrigin': 'AWS_KMS', ...agentTags },
       Bool: { 'kms:MultiRegion': 'false' },
     },
-  });
+  }, 'A key that does not exist yet has no ARN: the conditions say what it has to be.');
   const tag = allow({
     actions: ['kms:TagResource'],
     resources: ['*'],
@@ -126,7 +136,7 @@ export function createAgentKeys(deployment: string): Permission {
       StringEquals: agentTags,
       StringEqualsIfExists: { 'aws:ResourceTag/kakunin:deployment': deployment, 'aws:ResourceTag/kakunin:role': 'agent' },
     },
-  });
+  }, 'Creating a key with tags takes the right to tag it, before it has an ARN: the conditions leave no other tags and no other keys.');
   return (role) => { create(role); tag(role); };
 }
 
@@ -135,19 +145,25 @@ export function createAgentKeys(deployment: string): Permission {
  * must read the tags to learn whose it is; nothing of this can use or change a key.
  */
 export function readAgentKeys(deployment: string): Permission {
-  const list = allow({ actions: ['kms:ListKeys'], resources: ['*'] });
+  const list = allow({ actions: ['kms:ListKeys'], resources: ['*'] }, 'KMS lists the keys of the account, and knows no resources for that.');
   return (role) => {
     const keys = [Stack.of(role).formatArn({ service: 'kms', resource: 'key', resourceName: '*' })];
-    const readTags = allow({ actions: ['kms:ListResourceTags'], resources: keys });
+    const readTags = allow({ actions: ['kms:ListResourceTags'], resources: keys }, 'Whose a key is, its tags say, and nothing before they are read.');
     const describe = allow({
       actions: ['kms:DescribeKey'],
       resources: keys,
       conditions: { StringEquals: { 'aws:ResourceTag/kakunin:deployment': deployment, 'aws:ResourceTag/kakunin:role': 'agent' } },
-    });
+    }, 'Agents’ keys are made at run time: their tags stand for their ARNs.');
     for (const permit of [list, readTags, describe]) permit(role);
   };
 }
 
-function allow(statement: iam.PolicyStatementProps): Permission {
-  return (role) => { role.addToPrincipalPolicy(new iam.PolicyStatement(statement)); };
+/** @param reason why a resource has a `*` in it; without one it must have none. */
+function allow(statement: iam.PolicyStatementProps & Pick<Required<iam.PolicyStatementProps>, 'actions' | 'resources'>, reason?: string): Permission {
+  const open = statement.resources.filter((resource) => resource.includes('*'));
+  if (open.length > 0 && reason === undefined) throw new Error(`${statement.actions.join(', ')} on ${open.join(', ')} needs a reason.`);
+  return (role) => {
+    for (const resource of open) justifyWildcard(role, statement.actions, resource, reason ?? '');
+    role.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  };
 }

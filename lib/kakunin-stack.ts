@@ -1,12 +1,16 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { AlarmTopic } from './alarm.ts';
 import { Alarms } from './alarms.ts';
 import { Api } from './api.ts';
 import { AuthorityKeys } from './authority-keys.ts';
+import { Backups } from './backups.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
+import { createDataKey } from './data-key.ts';
 import { Dashboard } from './dashboard.ts';
 import { Distribution } from './distribution.ts';
 import { createEdgeSecret } from './edge-mark.ts';
@@ -29,26 +33,32 @@ export interface KakuninStackProps extends StackProps {
 export class KakuninStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: KakuninStackProps) {
     super(scope, id, props);
-    const { tables } = new Registry(this, 'Registry');
+    const dataKey = createDataKey(this, settings);
+    const { tables } = new Registry(this, 'Registry', dataKey);
     const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
-    const api = new Api(this, 'Api', settings);
+    const api = new Api(this, 'Api', settings, dataKey);
+    const accessLogs = createPrivateBucket(this, 'AccessLogs', { lifecycle: { expiration: Duration.days(365) } });
     const edgeSecret = settings.webAcl ? createEdgeSecret(this) : undefined;
-    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, edgeSecret });
-    const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) } });
-    const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings) });
-    const queues = new Queues(this, 'Queues', settings.deployment);
+    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, accessLogs, edgeSecret });
+    const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) }, dataKey, accessLogs });
+    const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings), dataKey, accessLogs });
+    const queues = new Queues(this, 'Queues', settings.deployment, dataKey);
     const eventBus = new EventBus(this, 'EventBus', { eventBusName: settings.deployment, description: `Kakunin ${settings.deployment}: what changes` });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform);
-    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret });
+    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret, dataKey });
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
+    const { deployment, backupRetentionDays: retentionDays } = settings;
+    const allTables = Object.values(tables) as ITable[];
+    if (retentionDays !== undefined) new Backups(this, 'Backups', { deployment, tables: allTables, retentionDays, dataKey });
+    else for (const table of allTables) acknowledge(table, { 'NIST.800.53.R5-DynamoDBInBackupPlan': 'Point-in-time recovery and deletion protection are on; the setting backupRetentionDays adds daily backups.' });
     new Alarms(this, 'Alarms', settings, api.restApi.deploymentStage);
     const alarmTopic = new AlarmTopic(this, 'AlarmTopic', settings);
     alarmTopic.tellOf(this);

@@ -48,44 +48,50 @@ const exportedTrail = 'audit/*';
 function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
+  const transact = (action: ItemAction, ...kinds: string[]) => transactItems(registry, [action], kinds);
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
-  const revoke = items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, crlEntries, outbox, auditEntries);
-  const issue = [items(['GetItem'], issuingAuthority), createAgentKeys(settings.deployment), sign(keys.issuing)];
+  const revoke = [items(['UpdateItem'], agents, certificates), transact('PutItem', crlEntries, outbox, auditEntries)];
+  const revokeOfAgent = [items(['GetItem'], agents), ...revoke];
+  const issue = [items(['GetItem'], issuingAuthority), items(['UpdateItem'], agents), createAgentKeys(settings.deployment), sign(keys.issuing)];
   // The number before the entries, the entries, the list signed, and put in the place of the one before it.
   const publishCrls = [
     items(['UpdateItem'], crlNumbers),
     items(['Query'], crlEntries),
     sign(keys.issuing),
-    accessObjects(bucket, ['GetObject', 'PutObject'], crls),
+    accessObjects(bucket, ['GetObject', 'PutObject'], crls, 'A CRL for each shard, and the complete one.'),
     listBucket(bucket),
   ];
   const answerOcsp = [items(['GetItem'], certificates, issuingAuthority, ocspResponder), sign(keys.ocsp)];
   const noteExpiries = [
     items(['Query', 'DeleteItem'], expiries),
-    transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [expiries, certificates, outbox, auditEntries]),
+    transact('UpdateItem', certificates),
+    transact('PutItem', outbox, auditEntries),
   ];
   return {
-    'create-agent': [items(['PutItem'], agents, auditEntries)],
+    'create-agent': [transact('PutItem', agents, auditEntries)],
     'list-agents': [query('by-tenant'), items(['BatchGetItem', 'GetItem'], agents)],
     'get-agent': [items(['GetItem'], agents), query('by-agent'), items(['BatchGetItem'], certificates)],
-    'update-agent': [revoke],
-    'retire-agent': [revoke],
-    'halt-agent': [revoke, items(['GetItem'], attestationAuthority), sign(keys.attestation)],
-    'certify-agent': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, auditEntries), ...issue],
+    'update-agent': revokeOfAgent,
+    'retire-agent': revokeOfAgent,
+    'halt-agent': [...revokeOfAgent, items(['GetItem'], attestationAuthority), sign(keys.attestation)],
+    'certify-agent': [items(['GetItem'], certificates), transact('PutItem', certificates, expiries, auditEntries), ...issue],
     // That agents' keys sign for it is said by the keys' own policies (lambdas/aws/key-management.ts).
     'sign-message': [
       items(['GetItem'], agents, certificates, issuingAuthority),
-      transactItems(registry, ['ConditionCheckItem', 'PutItem'], [certificates, auditEntries]),
+      transact('ConditionCheckItem', certificates),
+      transact('PutItem', auditEntries),
     ],
     'list-certificates': [query('by-tenant'), query('by-agent'), items(['BatchGetItem'], certificates)],
     'get-certificate': [items(['GetItem'], certificates)],
-    'revoke-certificate': [revoke],
+    'revoke-certificate': [items(['GetItem'], certificates), ...revoke],
     // What certifying and revoking write, in one transaction.
-    'renew-certificate': [items(['GetItem', 'UpdateItem', 'PutItem'], agents, certificates, expiries, crlEntries, outbox, auditEntries), ...issue],
+    'renew-certificate': [
+      items(['GetItem'], certificates), transact('UpdateItem', certificates), transact('PutItem', certificates, expiries, crlEntries, outbox, auditEntries), ...issue,
+    ],
     'verify-certificate': [items(['GetItem'], certificates)],
     'verify-message': [items(['GetItem'], certificates)],
     'get-authority': [items(['GetItem'], authorities)],
-    'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl), listBucket(bucket)],
+    'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl, 'The complete CRL, in DER and in PEM.'), listBucket(bucket)],
     'post-ocsp': answerOcsp,
     'get-ocsp': answerOcsp,
     'get-openapi': [],
@@ -96,20 +102,21 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'record-risk-score': [items(['GetItem'], agents), accessItems(risk, ['PutItem'])],
     'list-audit-entries': [items(['BatchGetItem', 'Query'], auditEntries), query('by-agent')],
     // Decrypting for the repetition of a request, whose answer shows the secret once more (lambdas/http/idempotency.ts).
-    'create-webhook': [items(['PutItem', 'UpdateItem'], webhooks, webhookCounts, auditEntries), encryptAndDecrypt(webhookKey)],
+    'create-webhook': [transact('PutItem', webhooks, auditEntries), transact('UpdateItem', webhookCounts), encryptAndDecrypt(webhookKey)],
     'list-webhooks': [items(['Query'], webhooks)],
     'get-webhook': [items(['GetItem'], webhooks)],
-    'update-webhook': [items(['GetItem'], webhooks), items(['PutItem'], webhooks, auditEntries), encryptAndDecrypt(webhookKey)],
-    'delete-webhook': [items(['GetItem'], webhooks), transactItems(registry, ['DeleteItem', 'UpdateItem', 'PutItem'], [webhooks, webhookCounts, auditEntries])],
+    'update-webhook': [items(['GetItem'], webhooks), transact('PutItem', webhooks, auditEntries), encryptAndDecrypt(webhookKey)],
+    'delete-webhook': [items(['GetItem'], webhooks), transact('DeleteItem', webhooks), transact('UpdateItem', webhookCounts), transact('PutItem', auditEntries)],
     'list-webhook-deliveries': [items(['GetItem'], webhooks), items(['Query'], deliveries)],
     'authorize': [items(['GetItem'], apiKeys)],
-    'auto-revoke': [revoke, items(['PutItem'], riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
+    'auto-revoke': [items(['GetItem'], agents, certificates), ...revoke, transact('PutItem', riskAlerts, auditEntries), readStream(risk), setAside(deadLetters)],
     'publish-crls': [items(['GetItem'], issuingAuthority), ...publishCrls, items(['BatchWriteItem'], effects), readStream(registry), setAside(deadLetters)],
     'relay-changes': [
       sendMessages(queues['retire-keys'].queue), sendMessages(queues['deliver-webhook'].queue), publishEvents(eventBus), items(['Query'], webhooks),
       // What is chained stays: the links behind the head are put where there are none, and the head only ever goes forward.
-      items(['BatchGetItem', 'GetItem'], auditChains, chainMarks),
-      transactItems(registry, ['PutItem'], [auditChains, chainMarks]),
+      items(['GetItem'], auditChains),
+      items(['BatchGetItem'], chainMarks),
+      transact('PutItem', auditChains, chainMarks),
       readStream(registry), setAside(deadLetters),
     ],
     // That a key's deletion may be scheduled is said by the key's own policy (lambdas/aws/key-management.ts).
@@ -127,8 +134,9 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     // What auto-revoke and expire-certificates do, an outbox entry touched, a dead lease forgotten. It deletes no key: it hands keys to retire-keys.
     'reconcile': [
       readAgentKeys(settings.deployment),
-      revoke,
-      items(['PutItem'], riskAlerts, auditEntries),
+      items(['GetItem'], agents, certificates),
+      ...revoke,
+      transact('PutItem', riskAlerts, auditEntries),
       items(['Query'], effects),
       ...noteExpiries,
       items(['GetItem', 'PutItem'], passProgress),
@@ -143,7 +151,7 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
       items(['GetItem', 'UpdateItem'], auditExports),
       items(['GetItem'], attestationAuthority),
       sign(keys.attestation),
-      accessObjects(auditArchive, ['GetObject', 'PutObject'], exportedTrail),
+      accessObjects(auditArchive, ['GetObject', 'PutObject'], exportedTrail, 'A folder for each tenant, and a file for each export, which the lock keeps.'),
     ],
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),
@@ -155,7 +163,7 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
       readPublicKey(keys.issuing),
       readPublicKey(keys.ocsp),
       readPublicKey(keys.attestation),
-      accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates),
+      accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates, 'The certificates of the root, the issuing CA and the attestation authority.'),
     ],
   };
 }

@@ -1,6 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { routes, type RouteName } from '../lambdas/routes.ts';
 import type { TableName } from '../lambdas/schema.ts';
@@ -16,6 +17,8 @@ export interface Platform {
   readonly settings: Settings;
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly keys: AuthorityKeys;
+  /** Encrypts data at rest, where a key of the customer's is asked for. */
+  readonly dataKey: IKey | undefined;
   /** Encrypts the secrets of webhooks. */
   readonly webhookKey: WebhookKey;
   readonly distribution: Distribution;

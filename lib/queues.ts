@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
@@ -19,9 +20,10 @@ const longestRetention = Duration.days(14);
 export class Queues extends Construct {
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
 
-  constructor(scope: Construct, id: string, deployment: string) {
+  /** @param dataKey encrypts messages, in the place of SQS's own keys. */
+  constructor(scope: Construct, id: string, deployment: string, dataKey: IKey | undefined) {
     super(scope, id);
-    this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment)])) as Record<QueueConsumerName, QueuePair>;
+    this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment, dataKey)])) as Record<QueueConsumerName, QueuePair>;
   }
 
   /** Creates the functions, which need to know the rest of the platform. */
@@ -36,8 +38,11 @@ export class Queues extends Construct {
     }
   }
 
-  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string): QueuePair {
-    const common = { encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true };
+  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string, dataKey: IKey | undefined): QueuePair {
+    const encryption = dataKey === undefined
+      ? { encryption: sqs.QueueEncryption.SQS_MANAGED }
+      : { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: dataKey };
+    const common = { ...encryption, enforceSSL: true };
     const deadLetters = new sqs.Queue(this, `${name}-DeadLetters`, { ...common, queueName: `${deployment}-${deadLetterQueueOf(name)}`, retentionPeriod: longestRetention });
     const queue = new sqs.Queue(this, `${name}-Queue`, {
       ...common,

@@ -1,4 +1,5 @@
 import { ContentHandling, MockIntegration, PassthroughBehavior, AuthorizationType, type IResource } from 'aws-cdk-lib/aws-apigateway';
+import { acknowledge } from './acknowledge.ts';
 import { quoted, refusalTemplate } from './gateway-responses.ts';
 
 // A mock needs a template for the content type of the request; a body of another type gets 415.
@@ -38,8 +39,10 @@ function refuse(resource: IResource, status: number, body: string, headers: Read
       responseTemplates: { 'application/json': body },
     }],
   });
-  resource.addMethod('ANY', integration, {
+  const method = resource.addMethod('ANY', integration, {
     authorizationType: AuthorizationType.NONE,
     methodResponses: [{ statusCode, responseParameters: Object.fromEntries(parameters.map(([name]) => [name, true])) }],
   });
+  const reason = `API Gateway answers ${statusCode} by itself: there is nothing behind it.`;
+  acknowledge(method, { 'AwsSolutions-APIG4': reason, 'AwsSolutions-COG4': reason });
 }

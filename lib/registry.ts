@@ -1,5 +1,6 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { tables, type KeySchema, type TableDefinition, type TableName } from '../lambdas/schema.ts';
 
@@ -12,23 +13,26 @@ const streamViews = {
 export class Registry extends Construct {
   readonly tables: Readonly<Record<TableName, dynamodb.Table>>;
 
-  constructor(scope: Construct, id: string) {
+  /** @param dataKey encrypts them in the place of the key that AWS manages. */
+  constructor(scope: Construct, id: string, dataKey: IKey | undefined) {
     super(scope, id);
     this.tables = {
-      registry: this.createTable('Registry', tables.registry),
-      risk: this.createTable('Risk', tables.risk),
+      registry: this.createTable('Registry', tables.registry, dataKey),
+      risk: this.createTable('Risk', tables.risk, dataKey),
     };
   }
 
-  private createTable(id: string, definition: TableDefinition): dynamodb.Table {
+  private createTable(id: string, definition: TableDefinition, dataKey: IKey | undefined): dynamodb.Table {
     const { streamView, timeToLiveAttribute, retained } = definition;
     const table = new dynamodb.Table(this, id, {
       ...keys(definition),
       billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
       stream: streamViews[streamView],
-      // The AWS managed key rather than DynamoDB's own: its use is in CloudTrail, and it needs no permission of the functions.
+      // Without a key of the customer's, the AWS managed key rather than DynamoDB's own: its use is in CloudTrail, and it needs no permission of the functions.
       // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
-      encryption: dynamodb.TableEncryption.AWS_MANAGED,
+      ...(dataKey === undefined
+        ? { encryption: dynamodb.TableEncryption.AWS_MANAGED }
+        : { encryption: dynamodb.TableEncryption.CUSTOMER_MANAGED, encryptionKey: dataKey }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: retained },
       deletionProtection: retained,
       removalPolicy: retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,

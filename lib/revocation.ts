@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { tables, type TableName } from '../lambdas/schema.ts';
 import { streamConsumers, type StreamConsumer, type StreamConsumerName } from '../lambdas/triggers.ts';
 import { createAlarm } from './alarm.ts';
+import { streamArnOf } from './grants.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
 
@@ -26,7 +27,7 @@ export class Revocation extends Construct {
 
 function mappingOf(consumer: StreamConsumer, { tables: deployed, deadLetters }: Platform): lambda.EventSourceMappingOptions {
   return {
-    eventSourceArn: streamArnOf(deployed[consumer.table].tableStreamArn),
+    eventSourceArn: streamArnOf(deployed[consumer.table]),
     startingPosition: lambda.StartingPosition.TRIM_HORIZON,
     batchSize: consumer.batchSize,
     maxBatchingWindow: Duration.seconds(consumer.batchingWindowSeconds),
@@ -99,9 +100,4 @@ function alarmOnLag(scope: Construct, name: StreamConsumerName, consuming: lambd
     metric: consuming.metric('IteratorAge', { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
     threshold: longestLag.toMilliseconds(),
   });
-}
-
-function streamArnOf(streamArn: string | undefined): string {
-  if (streamArn === undefined) throw new Error('A table whose stream is read has no stream.');
-  return streamArn;
 }

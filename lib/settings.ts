@@ -14,6 +14,7 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
     }
   }).optional();
 
+const kmsKey = 'must be true, false or the ARN of a KMS key';
 const accountId = 'must be an account id of 12 digits, in quotes';
 
 /** At least one, and no more than API Gateway lets through of all tenants together. */
@@ -77,6 +78,14 @@ const settingsSchema = z.strictObject({
   // even the account's root user, and a bucket made by mistake is paid for until the end; so it has to be asked for.
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html#object-lock-retention-modes
   auditRetentionMode: z.enum(['GOVERNANCE', 'COMPLIANCE'], 'must be GOVERNANCE or COMPLIANCE').default('GOVERNANCE'),
+  // True makes a KMS key of the deployment's own; an ARN names one that is there, whose policy has to let the services use it. What was
+  // encrypted with a key needs it for ever: the key outlives its stack.
+  customerKey: z.union([z.boolean(), z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[0-9a-zA-Z-]+$/, kmsKey)], kmsKey).default(false),
+  // Beside point-in-time recovery, which every deployment has and which reaches back for 35 days.
+  backupRetentionDays: z.int('must be a whole number of days')
+    .min(1, 'must be at least 1: leave it out for no backups beside point-in-time recovery')
+    .max(36_500, 'must be at most 36500: AWS Backup keeps nothing for longer')
+    .optional(),
   // Of what functions log; what CloudWatch admits. The access log is kept for a year whatever this says.
   logRetentionDays: z.literal(logRetentions, `must be one of ${logRetentions.join(', ')}`).default(90),
   alarmEmail: z.email('must be an e-mail address').optional(),

@@ -1,14 +1,18 @@
 import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Stage } from 'aws-cdk-lib/aws-apigateway';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
 import { addressWindowSeconds, publicPathPattern } from '../lambdas/rate-limits.ts';
 import { edgeHeader, viewerHeader } from './edge-mark.ts';
+import { encryptedLogGroup } from './lambda.ts';
 import type { Settings } from './settings.ts';
 
 export interface WebAclProps {
+  /** Encrypts its log. */
+  readonly dataKey: IKey | undefined;
   readonly settings: Settings;
   readonly stage: Stage;
   readonly edgeSecret: ISecret;
@@ -22,7 +26,7 @@ type Statement = CfnWebACL.StatementProperty;
  * their own; what CloudFront does not answer from its cache is counted here.
  */
 export class WebAcl extends Construct {
-  constructor(scope: Construct, id: string, { settings: { deployment, addressLimits }, stage, edgeSecret }: WebAclProps) {
+  constructor(scope: Construct, id: string, { settings: { deployment, addressLimits }, stage, edgeSecret, dataKey }: WebAclProps) {
     super(scope, id);
     const visible = (metricName: string) => ({
       metricName: `${deployment}-${metricName}`, cloudWatchMetricsEnabled: true,
@@ -63,14 +67,15 @@ export class WebAcl extends Construct {
       visibilityConfig: visible('web-acl'),
     });
     new CfnWebACLAssociation(this, 'Association', { resourceArn: stage.stageArn, webAclArn: acl.attrArn });
-    this.log(deployment, acl);
+    this.log(deployment, acl, dataKey);
   }
 
   /** Who was refused, or looked at twice, and when; like API Gateway's access log, never an API key nor what was asked for. */
-  private log(deployment: string, acl: CfnWebACL): void {
+  private log(deployment: string, acl: CfnWebACL, dataKey: IKey | undefined): void {
     // Whatever the firewall logs to has to be called so. It outlives its stack, and the next one of the same name makes another.
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
-    const logGroup = new LogGroup(this, 'Log', { logGroupName: `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+    const logGroupName = `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`;
+    const logGroup = encryptedLogGroup(this, 'Log', dataKey, { logGroupName, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     const conditions = ['BLOCK', 'COUNT'].map((Action) => ({ ActionCondition: { Action } }));
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,

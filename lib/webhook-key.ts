@@ -2,7 +2,7 @@ import { RemovalPolicy, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { administeredByAccount } from './authority-keys.ts';
+import { administeredByAccount, neitherHandedOnNorDeleted } from './authority-keys.ts';
 
 // Only for a webhook that is named by its tenant and its id (lambdas/aws/secret-encryption.ts), and by nothing else.
 // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
@@ -12,7 +12,7 @@ const forOneWebhook = {
 };
 
 // CloudFormation turns it on once the key is there.
-const rotation = ['kms:EnableKeyRotation', 'kms:DisableKeyRotation', 'kms:ListKeyRotations'];
+export const rotation = ['kms:EnableKeyRotation', 'kms:DisableKeyRotation', 'kms:ListKeyRotations'];
 
 /**
  * Encrypts the secrets that webhooks are signed with; KMS puts new key material in its place every year, and keeps the old
@@ -25,7 +25,7 @@ export class WebhookKey extends kms.Key {
       enableKeyRotation: true,
       description: `Kakunin ${deployment} webhooks`,
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new iam.PolicyDocument({ statements: [administeredByAccount('AccountAdministersButDoesNotDecrypt', rotation)] }),
+      policy: new iam.PolicyDocument({ statements: [administeredByAccount('AccountAdministersButDoesNotDecrypt', rotation), neitherHandedOnNorDeleted()] }),
     });
     Tags.of(this).add('kakunin:deployment', deployment);
     Tags.of(this).add('kakunin:role', 'webhooks');

@@ -44,8 +44,12 @@ export function checkSettings(): void {
   for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks', 'webhookTrustAnchorFile'] as const) environment(name);
 }
 
-/** There is one role for all functions, and a KMS that does not ask for it. */
-const roleArn = `arn:aws:iam::${accountId}:role/kakunin-local`;
+/** The roles that agents' keys name, of a KMS that does not ask for them. */
+export const localRoleArns = {
+  certifier: `arn:aws:iam::${accountId}:role/kakunin-local-certifier`,
+  keyRetirer: `arn:aws:iam::${accountId}:role/kakunin-local-key-retirer`,
+  messageSigner: `arn:aws:iam::${accountId}:role/kakunin-local-message-signer`,
+} as const;
 
 export interface HandlerSettings {
   readonly dynamodbEndpoint: string;
@@ -89,9 +93,9 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
     WEBHOOK_KEY_ID: settings.authorityKeys.webhookKeyArn,
     ACCOUNT_ID: accountId,
-    CERTIFIER_ROLE_ARN: roleArn,
-    KEY_RETIRER_ROLE_ARN: roleArn,
-    MESSAGE_SIGNER_ROLE_ARN: roleArn,
+    CERTIFIER_ROLE_ARN: localRoleArns.certifier,
+    KEY_RETIRER_ROLE_ARN: localRoleArns.keyRetirer,
+    MESSAGE_SIGNER_ROLE_ARN: localRoleArns.messageSigner,
   };
 }
 

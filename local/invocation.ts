@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 
@@ -19,6 +20,11 @@ export interface InvocationOptions {
   readonly requestId?: string;
 }
 
+const running = new AsyncLocalStorage<string>();
+
+/** The function that the calling code runs for: all of them share this process, and whoever records calls to AWS wants to know whose they are. */
+export const runningFunction = (): string | undefined => running.getStore();
+
 /**
  * Calls `handler` as Lambda would: event and result pass through JSON, so that nothing survives here that the wire would drop. Rejects with
  * what the handler threw, or with TimeoutError.
@@ -34,7 +40,7 @@ export async function invoke(handler: LambdaHandler, event: unknown, options: In
   });
   const call = async () => handler(throughJson(event) as never, contextOf(functionName, requestId, timeoutSeconds));
   try {
-    return throughJson(await Promise.race([call(), timeout]));
+    return throughJson(await Promise.race([running.run(functionName, call), timeout]));
   } finally {
     clearTimeout(timer);
   }

@@ -163,8 +163,8 @@ test('an agent’s key is born with a policy that lets the retiring role do this
   const { Policy = '' } = runtime.kms.calls.find(({ operation }) => operation === 'CreateKey')?.input ?? {};
   const { Statement } = JSON.parse(Policy);
   expect(Statement.map(({ Principal, Action }: { Principal: { AWS: string }; Action: unknown }) => [Principal.AWS.replace(/^.*::\d+:/, ''), Action])).toEqual([
-    ['root', 'kms:*'], ['role/kakunin-local', ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']], ['role/kakunin-local', 'kms:ScheduleKeyDeletion'],
+    ['root', 'kms:*'], ['role/kakunin-local-certifier', ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']], ['role/kakunin-local-key-retirer', 'kms:ScheduleKeyDeletion'],
     // And what the role may that signs in agents' names (test/api/sign.test.ts).
-    ['role/kakunin-local', 'kms:Sign'],
+    ['role/kakunin-local-message-signer', 'kms:Sign'],
   ]);
 });

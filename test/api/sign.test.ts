@@ -3,6 +3,7 @@ import { GetKeyPolicyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { scopes } from '../../lambdas/authority/scopes.ts';
 import { accountId, localCredentials, region } from '../../local/account.ts';
+import { localRoleArns } from '../../local/environment.ts';
 import { certifiedAgent, certify, dataOf, minimalAgent, registerAgent, revoke, unknownId } from '../support/agents.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { openssl } from '../support/openssl.ts';
@@ -234,16 +235,15 @@ test('a new key’s policy lets the signing role sign digests with it, and does 
   const kms = new KMSClient({ endpoint: runtime.kmsEndpoint, region, credentials: localCredentials });
   const { Policy = '' } = await kms.send(new GetKeyPolicyCommand({ KeyId: certificate.kms_key_arn }));
   kms.destroy();
-  const role = `arn:aws:iam::${accountId}:role/kakunin-local`;
   const statement = (Sid: string, principal: string, Action: string | string[]) => ({ Sid, Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*' });
   expect(JSON.parse(Policy)).toStrictEqual({
     Version: '2012-10-17',
     Statement: [
       statement('AccountDecides', `arn:aws:iam::${accountId}:root`, 'kms:*'),
-      statement('CreatorReadsAndUndoes', role, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
-      statement('RetirerSchedulesDeletion', role, 'kms:ScheduleKeyDeletion'),
+      statement('CreatorReadsAndUndoes', localRoleArns.certifier, ['kms:GetPublicKey', 'kms:ScheduleKeyDeletion']),
+      statement('RetirerSchedulesDeletion', localRoleArns.keyRetirer, 'kms:ScheduleKeyDeletion'),
       {
-        ...statement('SignerSignsDigests', role, 'kms:Sign'),
+        ...statement('SignerSignsDigests', localRoleArns.messageSigner, 'kms:Sign'),
         Condition: { StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PKCS1_V1_5_SHA_256', 'kms:MessageType': 'DIGEST' } },
       },
     ],

@@ -19,21 +19,25 @@ describe.each([
   });
 
   test(`signs digests for ${signers.join(', ')} and nobody else, whatever IAM says`, () => {
-    expect(lines(policy.filter(({ Action }) => list(Action).includes('kms:Sign')), render)).toEqual(signers.map((signer) =>
-      `kms:Sign on *, aws:PrincipalArn ArnEquals <role of ${signer}>, kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`));
+    expect(lines(policy.filter(({ Action }) => list(Action).includes('kms:Sign')), render)).toEqual([
+      `DENY kms:Sign on *, aws:PrincipalArn ArnNotEquals ${signers.map((signer) => `<role of ${signer}>`).join(' ')}`,
+      ...signers.map((signer) => `kms:Sign on *, aws:PrincipalArn ArnEquals <role of ${signer}>, kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`),
+    ]);
   });
 
   test('can be managed by the account, so that nobody is locked out, but neither used, handed on nor deleted', () => {
     const [administration, ...others] = policy.filter(({ Action }) => !list(Action).includes('kms:Sign'));
-    expect(others).toEqual([]);
+    expect(lines(others, render)).toEqual(['DENY kms:CreateGrant kms:ScheduleKeyDeletion on *']);
     const actions = list(administration?.Action ?? []);
     expect(actions).toContain('kms:PutKeyPolicy');
     expect(actions.filter((action) => /\*|Sign|CreateGrant|ScheduleKeyDeletion|ReplicateKey|ImportKeyMaterial|DeriveSharedSecret|crypt/.test(action))).toEqual([]);
     expect(JSON.stringify(administration?.Principal)).toContain(':root');
   });
 
-  test('names no principal but the account', () => {
-    expect(new Set(policy.map(({ Principal }) => JSON.stringify(Principal))).size).toBe(1);
+  test('names no principal but the account, and everybody where it denies', () => {
+    const named = (effect: Statement['Effect']) => [...new Set(policy.filter(({ Effect }) => Effect === effect).map(({ Principal }) => JSON.stringify(Principal)))];
+    expect(named('Allow')).toEqual([expect.stringContaining(':root')]);
+    expect(named('Deny')).toEqual(['"*"']);
   });
 });
 

@@ -6,13 +6,13 @@ const minimal = { organization: 'Example Ltd' };
 const plan = usagePlans.standard;
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', customerKey: false, logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
-    policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
+    policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', customerKey: true, backupRetentionDays: 365, logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
     usagePlans: { standard: plan, 'for-free': { requestsPerSecond: 1, burst: 1, issuancesPerSecond: 1, issuanceBurst: 1 } }, tenantLimits: 'prepared', webAcl: false, addressLimits: { requests: 15_000, publicRequests: 100 },
   };
   expect(readSettings(all)).toEqual(all);
@@ -44,6 +44,10 @@ describe('what cannot be used is refused in a sentence', () => {
     ['an audit trail that nothing holds', { ...minimal, auditRetentionDays: 0 }, 'auditRetentionDays must be at least 1'],
     ['a lock for longer than S3 has', { ...minimal, auditRetentionDays: 36_501 }, 'auditRetentionDays must be at most 36500'],
     ['a lock of another kind', { ...minimal, auditRetentionMode: 'governance' }, 'auditRetentionMode must be GOVERNANCE or COMPLIANCE'],
+    ['a key by its alias', { ...minimal, customerKey: 'alias/data' }, 'customerKey must be true, false or the ARN of a KMS key'],
+    ['a key that is a number', { ...minimal, customerKey: 1 }, 'customerKey must be true, false or the ARN of a KMS key'],
+    ['backups that are kept for no day', { ...minimal, backupRetentionDays: 0 }, 'backupRetentionDays must be at least 1'],
+    ['backups for longer than there are any', { ...minimal, backupRetentionDays: 36_501 }, 'backupRetentionDays must be at most 36500'],
     ['a grantee’s account that is a number', { ...minimal, granteeAccounts: [123456789012] }, 'granteeAccounts.0 must be an account id of 12 digits, in quotes'],
     ['a grantee’s account that is none', { ...minimal, granteeAccounts: ['12345678901'] }, 'granteeAccounts.0 must be an account id of 12 digits'],
     ['a role in the place of its account', { ...minimal, granteeAccounts: ['arn:aws:iam::123456789012:role/x'] }, 'granteeAccounts.0 must be an account id'],
