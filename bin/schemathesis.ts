@@ -1,15 +1,12 @@
 // npm run schemathesis: a second opinion on the API's description, from a fuzzer that others wrote (https://schemathesis.readthedocs.io).
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { formatApiKey } from '../lambdas/authority/api-key.ts';
 import { startRuntime } from '../local/runtime.ts';
-
-const version = '4.32.5';
+import { installPythonProgram } from './python-program.ts';
 
 /*
  * What it is asked for: no 5xx, and no status, media type, header or body but those of the description. Whether the service takes what the
@@ -17,26 +14,9 @@ const version = '4.32.5';
  */
 const checks = ['not_a_server_error', 'status_code_conformance', 'content_type_conformance', 'response_headers_conformance', 'response_schema_conformance', 'ignored_auth', 'unsupported_method'];
 
-const environment = join(tmpdir(), `kakunin-schemathesis-${version}`);
-const program = join(environment, 'bin', 'schemathesis');
-
-/** Installs it for itself, once. Answers why not, where that is not possible. */
-async function whyNotInstalled(): Promise<string | undefined> {
-  if (existsSync(program)) return undefined;
-  const run = promisify(execFile);
-  try {
-    await run('python3', ['-m', 'venv', environment]);
-    await run(join(environment, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`], { timeout: 300_000 });
-    return undefined;
-  } catch (error) {
-    const { code, stderr } = error as { code?: string | number; stderr?: string };
-    return code === 'ENOENT' ? 'there is no python3' : (stderr?.trim().split('\n').at(-1) ?? String(error));
-  }
-}
-
-const why = await whyNotInstalled();
-if (why !== undefined) {
-  process.stdout.write(`SKIPPED, nothing was tested: schemathesis ${version} could not be installed into ${environment} (${why}).\n`);
+const installation = await installPythonProgram({ name: 'schemathesis', version: '4.32.5' });
+if ('missing' in installation) {
+  process.stdout.write(`SKIPPED, nothing was tested: ${installation.missing}.\n`);
   process.exit();
 }
 
@@ -44,7 +24,7 @@ const key = formatApiKey('test', randomBytes(32));
 // In memory, on a free port of this machine alone; nothing it makes outlives it.
 const runtime = await startRuntime({ tenants: [{ name: 'schemathesis', key }], rateLimits: 'off' });
 try {
-  const run = spawn(program, [
+  const run = spawn(installation.program, [
     'run', join(import.meta.dirname, '../docs/openapi.json'), '--url', runtime.url, '--header', `Authorization: Bearer ${key}`, '--checks', checks.join(','),
     // Webhooks lead out of this machine, and this never does.
     '--exclude-operation-id', 'create-webhook', '--exclude-operation-id', 'update-webhook',

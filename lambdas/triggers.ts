@@ -66,6 +66,18 @@ export type QueueConsumerName = keyof typeof queueConsumers;
 /** Where the messages of `name` go that could not be dealt with. */
 export const deadLetterQueueOf = (name: QueueConsumerName) => `${name}-dead-letters`;
 
+/**
+ * Where a delivery goes whose receiver has failed too often: apart from the dead letters of `deliver-webhook`, which are failures of
+ * our own and call somebody, so that a tenant whose receiver is gone calls nobody, and hides nothing.
+ */
+export const exhaustedDeliveryQueue = 'exhausted-deliveries';
+
+/** The queues in which messages wait until somebody has them replayed, and the function that each is for. */
+export const letterQueues: Readonly<Record<string, QueueConsumerName>> = {
+  ...Object.fromEntries((Object.keys(queueConsumers) as QueueConsumerName[]).map((name) => [deadLetterQueueOf(name), name])),
+  [exhaustedDeliveryQueue]: 'deliver-webhook',
+};
+
 /** A function that the clock calls. */
 export interface Schedule {
   readonly everyMinutes: number;

@@ -3,7 +3,7 @@ import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { HandlerName, Platform } from './platform.ts';
 
 /** Every variable a handler may read. A setting left out leaves its variable out. */
-function variables({ settings, tables, keys, webhookKey, distribution, auditArchive, queues, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
+function variables({ settings, tables, keys, webhookKey, distribution, auditArchive, queues, exhaustedDeliveries, eventBus, keyRetirer, messageSigner }: Platform, role: IRole) {
   return {
     REGISTRY_TABLE: tables.registry.tableName,
     RISK_TABLE: tables.risk.tableName,
@@ -25,7 +25,7 @@ function variables({ settings, tables, keys, webhookKey, distribution, auditArch
     DISTRIBUTION_URL: distribution.url,
     RETIREMENT_QUEUE_URL: queues['retire-keys'].queue.queueUrl,
     DELIVERY_QUEUE_URL: queues['deliver-webhook'].queue.queueUrl,
-    DELIVERY_DEAD_LETTER_QUEUE_URL: queues['deliver-webhook'].deadLetters.queueUrl,
+    EXHAUSTED_DELIVERY_QUEUE_URL: exhaustedDeliveries.queueUrl,
     EVENT_BUS_NAME: eventBus.eventBusName,
     AUDIT_BUCKET: auditArchive.bucketName,
     CRL_SHARDS: String(settings.crlShards),
@@ -83,7 +83,7 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'publish-crls': publishing,
   'relay-changes': ['REGISTRY_TABLE', 'DEPLOYMENT', 'RETIREMENT_QUEUE_URL', 'DELIVERY_QUEUE_URL', 'EVENT_BUS_NAME'],
   'retire-keys': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS'],
-  'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'DELIVERY_DEAD_LETTER_QUEUE_URL'],
+  'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'EXHAUSTED_DELIVERY_QUEUE_URL'],
   'refresh-crls': publishing,
   'expire-certificates': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS', 'CRL_SHARDS'],
   'reconcile': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD', 'DEPLOYMENT', 'ISSUING_GENERATIONS', 'CRL_SHARDS', 'RETIREMENT_QUEUE_URL'],

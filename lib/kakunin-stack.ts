@@ -47,7 +47,7 @@ export class KakuninStack extends Stack {
     const eventBus = new EventBus(this, 'EventBus', { eventBusName: settings.deployment, description: `Kakunin ${settings.deployment}: what changes` });
     const keyRetirer = createExecutionRole(this, 'KeyRetirer');
     const messageSigner = createExecutionRole(this, 'MessageSigner');
-    const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, eventBus, keyRetirer, messageSigner };
+    const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, exhaustedDeliveries: queues.exhaustedDeliveries, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
     api.addRoutes(platform, authority);

@@ -46,7 +46,7 @@ const exportedTrail = 'audit/*';
  * writes another kind of item than its own, only expire-certificates, reconcile and delete-webhook delete, and only the
  * authorizer reads API keys.
  */
-function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
+function permissions({ settings, tables: { registry, risk }, keys, webhookKey, distribution: { bucket }, deadLetters, auditArchive, queues, exhaustedDeliveries, eventBus }: Platform): Record<HandlerName, readonly Permission[]> {
   const items = (actions: readonly ItemAction[], ...kinds: string[]) => accessItems(registry, actions, kinds);
   const query = (index: IndexName) => queryIndex(registry, index);
   const transact = (action: ItemAction, ...kinds: string[]) => transactItems(registry, [action], kinds);
@@ -128,7 +128,7 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
       decrypt(webhookKey),
       receiveMessages(queues['deliver-webhook'].queue),
       sendMessages(queues['deliver-webhook'].queue),
-      sendMessages(queues['deliver-webhook'].deadLetters),
+      sendMessages(exhaustedDeliveries),
     ],
     'refresh-crls': [items(['GetItem'], issuingAuthority), ...publishCrls],
     'expire-certificates': noteExpiries,

@@ -3,6 +3,7 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { routes, type RouteName } from '../lambdas/routes.ts';
 import type { TableName } from '../lambdas/schema.ts';
 import { queueConsumers, schedules, streamConsumers, type QueueConsumerName, type ScheduledName, type StreamConsumerName } from '../lambdas/triggers.ts';
@@ -25,6 +26,8 @@ export interface Platform {
   /** Where Lambda leaves what a stream's consumer could not process. */
   readonly deadLetters: IBucket;
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
+  /** Of deliveries whose receivers have failed too often. */
+  readonly exhaustedDeliveries: IQueue;
   /** Where the deployment's owner hears of changes. */
   readonly eventBus: EventBus;
   /** Where the audit trail is exported to, and kept under an object lock. */

@@ -3,7 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
+import { deadLetterQueueOf, exhaustedDeliveryQueue, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
 import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -19,11 +19,15 @@ const longestRetention = Duration.days(14);
 /** The queues of lambdas/triggers.ts, each with one for its dead letters, and the functions that are called with their messages. */
 export class Queues extends Construct {
   readonly queues: Readonly<Record<QueueConsumerName, QueuePair>>;
+  /** Without an alarm: what is in it is for its tenant to see to, who can read of it in the history of deliveries. */
+  readonly exhaustedDeliveries: sqs.Queue;
 
   /** @param dataKey encrypts messages, in the place of SQS's own keys. */
   constructor(scope: Construct, id: string, deployment: string, dataKey: IKey | undefined) {
     super(scope, id);
-    this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment, dataKey)])) as Record<QueueConsumerName, QueuePair>;
+    const common = encryptedBy(dataKey);
+    this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment, common)])) as Record<QueueConsumerName, QueuePair>;
+    this.exhaustedDeliveries = new sqs.Queue(this, 'ExhaustedDeliveries', { ...common, queueName: `${deployment}-${exhaustedDeliveryQueue}`, retentionPeriod: longestRetention });
   }
 
   /** Creates the functions, which need to know the rest of the platform. */
@@ -38,11 +42,7 @@ export class Queues extends Construct {
     }
   }
 
-  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string, dataKey: IKey | undefined): QueuePair {
-    const encryption = dataKey === undefined
-      ? { encryption: sqs.QueueEncryption.SQS_MANAGED }
-      : { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: dataKey };
-    const common = { ...encryption, enforceSSL: true };
+  private createPair(name: QueueConsumerName, { visibilityTimeoutSeconds, maximumReceives, longestWaitSeconds }: QueueConsumer, deployment: string, common: sqs.QueueProps): QueuePair {
     const deadLetters = new sqs.Queue(this, `${name}-DeadLetters`, { ...common, queueName: `${deployment}-${deadLetterQueueOf(name)}`, retentionPeriod: longestRetention });
     const queue = new sqs.Queue(this, `${name}-Queue`, {
       ...common,
@@ -65,5 +65,10 @@ export class Queues extends Construct {
     return { queue, deadLetters };
   }
 }
+
+const encryptedBy = (dataKey: IKey | undefined): sqs.QueueProps => ({
+  ...(dataKey === undefined ? { encryption: sqs.QueueEncryption.SQS_MANAGED } : { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: dataKey }),
+  enforceSSL: true,
+});
 
 const consumers = () => Object.entries(queueConsumers) as [QueueConsumerName, QueueConsumer][];

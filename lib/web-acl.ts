@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Stage } from 'aws-cdk-lib/aws-apigateway';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -72,8 +72,10 @@ export class WebAcl extends Construct {
 
   /** Who was refused, or looked at twice, and when; like API Gateway's access log, never an API key nor what was asked for. */
   private log(deployment: string, acl: CfnWebACL, dataKey: IKey | undefined): void {
-    // Whatever the firewall logs to has to be called so.
-    const logGroup = encryptedLogGroup(this, 'Log', dataKey, { logGroupName: `aws-waf-logs-${deployment}`, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
+    // Whatever the firewall logs to has to be called so. It outlives its stack, and the next one of the same name makes another.
+    const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
+    const logGroupName = `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`;
+    const logGroup = encryptedLogGroup(this, 'Log', dataKey, { logGroupName, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     const conditions = ['BLOCK', 'COUNT'].map((Action) => ({ ActionCondition: { Action } }));
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,

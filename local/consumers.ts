@@ -29,6 +29,9 @@ export interface Consumers {
   stop(): Promise<void>;
 }
 
+/** Where nothing is called. */
+export const noConsumers: Consumers = { deadLetters: [], idle: () => Promise.resolve(), stop: () => Promise.resolve() };
+
 /**
  * Starts the consumers of the tables' streams and of the queues (lambdas/triggers.ts). A record's age is no reason to give it up here, where the service may
  * have been away for the night.

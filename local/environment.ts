@@ -60,7 +60,7 @@ export interface HandlerSettings {
   readonly eventBusName: string;
   /** At the endpoint that the handlers are to use: the SDK goes to the host of the URL. */
   readonly queueUrls: Readonly<Record<QueueConsumerName, string>>;
-  readonly deadLetterQueueUrls: Readonly<Record<QueueConsumerName, string>>;
+  readonly exhaustedDeliveryQueueUrl: string;
   readonly tableNames: Readonly<Record<TableName, string>>;
   readonly distributionBucket: string;
   readonly auditBucket: string;
@@ -79,7 +79,7 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     AWS_ENDPOINT_URL_EVENTBRIDGE: settings.eventBridgeEndpoint,
     RETIREMENT_QUEUE_URL: settings.queueUrls['retire-keys'],
     DELIVERY_QUEUE_URL: settings.queueUrls['deliver-webhook'],
-    DELIVERY_DEAD_LETTER_QUEUE_URL: settings.deadLetterQueueUrls['deliver-webhook'],
+    EXHAUSTED_DELIVERY_QUEUE_URL: settings.exhaustedDeliveryQueueUrl,
     EVENT_BUS_NAME: settings.eventBusName,
     REGISTRY_TABLE: settings.tableNames.registry,
     RISK_TABLE: settings.tableNames.risk,

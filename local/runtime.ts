@@ -1,11 +1,11 @@
 import { environment } from '../lambdas/handlers/environment.ts';
 import { addressLimits, stageThrottle, stageThrottles, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type RouteName } from '../lambdas/routes.ts';
-import { deadLetterQueueOf, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
+import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
 import { accountId, region } from './account.ts';
 import { openAddress } from './address.ts';
 import { ensureAuthorityKeys } from './authority-keys.ts';
-import { startConsumers } from './consumers.ts';
+import { noConsumers, startConsumers } from './consumers.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDeadLetterBucket } from './dead-letters.ts';
 import { startDynamodb } from './dynamodb.ts';
@@ -51,6 +51,8 @@ export interface RuntimeOptions {
   readonly concurrency?: number;
   /** Whether the clock calls the scheduled functions, as it does by default; `runSchedule` does so in any case. */
   readonly automaticSchedules?: boolean;
+  /** Whether streams and queues call their functions, as they do by default; without it, whoever reads them does so by hand. */
+  readonly automaticConsumers?: boolean;
   /** How often tenants, addresses and all together may ask: as in a deployed stack by default, or `off`. */
   readonly rateLimits?: RateLimits | 'off';
   /** Ends a start that is under way: what was started is ended again, and the start rejects with the reason. */
@@ -103,7 +105,7 @@ const bucketNames = { distribution: 'kakunin-distribution', deadLetters: 'kakuni
  * clients, one per process. Rejects with one sentence, and with everything ended that it had started.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { tenants: seeds, port, interpose = {}, concurrency, automaticSchedules = true, rateLimits = deployedRateLimits, signal } = options;
+  const { tenants: seeds, port, interpose = {}, concurrency, automaticSchedules = true, automaticConsumers = true, rateLimits = deployedRateLimits, signal } = options;
   const load = (interpose.handlers ?? unchangedHandlers)(loadHandler);
   const endings: (() => unknown)[] = [];
   const stop = async () => {
@@ -140,12 +142,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const s3Endpoint = await (interpose.s3 ?? unchanged)(s3.endpoint);
     const sqsEndpoint = await (interpose.sqs ?? unchanged)(sqs.endpoint);
     const eventBridgeEndpoint = await (interpose.eventBridge ?? unchanged)(eventBridge.endpoint);
-    const urlsOf = (queueOf: (name: QueueConsumerName) => string) =>
-      Object.fromEntries((Object.keys(queueConsumers) as QueueConsumerName[]).map((name) => [name, sqs.queueUrl(queueNameOf(queueOf(name)), sqsEndpoint)])) as Record<QueueConsumerName, string>;
+    const queueUrlOf = (name: string) => sqs.queueUrl(queueNameOf(name), sqsEndpoint);
+    const queueUrls = Object.fromEntries(Object.keys(queueConsumers).map((name) => [name, queueUrlOf(name)])) as Record<QueueConsumerName, string>;
     const authorityKeys = await ensureAuthorityKeys(kms.endpoint, environment('issuingGenerations'));
     endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, eventBusName, authorityKeys, distributionUrl,
-      queueUrls: urlsOf((name) => name), deadLetterQueueUrls: urlsOf(deadLetterQueueOf), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
+      queueUrls, exhaustedDeliveryQueueUrl: queueUrlOf(exhaustedDeliveryQueue), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,
     })));
     signal?.throwIfAborted();
 
@@ -157,7 +159,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const deadLetterBucket = openDeadLetterBucket(s3.endpoint, bucketNames.deadLetters);
     endings.push(() => deadLetterBucket.close());
-    const consumers = await start(
+    const consumers = !automaticConsumers ? noConsumers : await start(
       startConsumers({ load, endpoint: dynamodb.endpoint, sqs, tableNames, checkpointFile: data?.checkpointFile, onDeadLetter: (deadLetter) => deadLetterBucket.put(deadLetter) }),
       (part) => part.stop(),
     );

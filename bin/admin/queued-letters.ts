@@ -1,7 +1,7 @@
 import { readDeliveryOrder } from '../../lambdas/aws/delivery-queue.ts';
 import type { QueuedLetter } from '../../lambdas/aws/dead-letter-queues.ts';
 import { readKeyEndMessage } from '../../lambdas/aws/outbox-stream.ts';
-import { queueConsumers, type QueueConsumerName } from '../../lambdas/triggers.ts';
+import { exhaustedDeliveryQueue, letterQueues, type QueueConsumerName } from '../../lambdas/triggers.ts';
 import type { Services } from './commands.ts';
 import type { Summary } from './dead-letters.ts';
 
@@ -29,7 +29,7 @@ const readers: { readonly [Name in QueueConsumerName]: (letter: QueuedLetter) =>
 
 /** Takes hold of the letters of every queue, does `work` with them, and lets go of those that are still there. */
 export async function withQueuedLetters<Result>({ deadLetterQueues: queues }: Pick<Services, 'deadLetterQueues'>, work: (letters: readonly QueuedLetter[]) => Promise<Result>): Promise<Result> {
-  const names = Object.keys(queueConsumers) as QueueConsumerName[];
+  const names = Object.keys(letterQueues);
   const held = await Promise.all(names.map((name) => queues.hold(name)));
   try {
     return await work(held.flat());
@@ -39,11 +39,11 @@ export async function withQueuedLetters<Result>({ deadLetterQueues: queues }: Pi
 }
 
 export function summaryOfQueued(letter: QueuedLetter): Summary {
-  const { id, functionName, sentAt } = letter;
+  const { id, queue, functionName, sentAt } = letter;
   const common = { id, function: functionName, given_up_at: sentAt, records: 1 };
   try {
     const { about, attempts } = readers[functionName](letter);
-    return { ...common, attempts, about: [about], error: attempts === null ? 'The function failed: see its log.' : 'The receiver failed: see the history of its deliveries.' };
+    return { ...common, attempts, about: [about], error: queue === exhaustedDeliveryQueue ? 'The receiver failed: see the history of its deliveries.' : 'The function failed: see its log.' };
   } catch (error) {
     return { ...common, attempts: null, about: [], error: (error as Error).message };
   }

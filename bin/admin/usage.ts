@@ -72,7 +72,8 @@ webhook. Replaying has it delivered once more.
   --json               JSON on standard output, for programs
   --help               this text
 
-Which AWS it speaks to is for the SDK's own environment to say: AWS_REGION, AWS_PROFILE or other credentials.
+Where a deployment is, the file says that "npx cdk deploy --outputs-file <file>" wrote: name it with STACK_OUTPUTS, and neither the Region nor
+tables, buckets, queues or the deployment's name need be given. Credentials are for the SDK's own environment to say: AWS_PROFILE or others.
 For a service started with npm start, take the endpoint from its "dynamodb" line, and for dead letters also
 AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS from its "s3" and "sqs" lines, and to reconcile AWS_ENDPOINT_URL_KMS
 from its "kms" line and DEPLOYMENT=local; any credentials will do:

@@ -16,8 +16,11 @@ export interface Client {
 // As long as API Gateway would wait, and a little.
 const patienceMilliseconds = 30_000;
 
-/** A client of the API as any other: HTTP, JSON and an API key. */
-export function createClient(url: string, apiKey: string, signal: AbortSignal): Client {
+/**
+ * A client of the API as any other: HTTP, JSON and an API key.
+ * @param fetch another way to where the URL leads
+ */
+export function createClient(url: string, apiKey: string, signal: AbortSignal, fetch = globalThis.fetch): Client {
   return {
     async expect(status, method, path, body) {
       const startedAt = performance.now();

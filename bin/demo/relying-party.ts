@@ -21,8 +21,11 @@ export interface RelyingParty {
 
 const crlCheck = ['verify', '-x509_strict', '-crl_check_all', '-CRLfile', 'crls.pem', '-CAfile', 'root.pem', '-untrusted', 'issuing.pem', 'agent.pem'];
 
-/** @param chain certificates in PEM */
-export async function relyingParty(openssl: Openssl, chain: Chain, signal: AbortSignal): Promise<RelyingParty> {
+/**
+ * @param chain certificates in PEM
+ * @param fetch another way to where the certificates point
+ */
+export async function relyingParty(openssl: Openssl, chain: Chain, signal: AbortSignal, fetch = globalThis.fetch): Promise<RelyingParty> {
   for (const [name, pem] of Object.entries(chain)) await openssl.write(`${name}.pem`, pem);
   await openssl.write('ca.pem', chain.issuing + chain.root);
   const [agent, issuing] = [chain.agent, chain.issuing].map((pem) => describeCertificate(pemToDer(pem)));

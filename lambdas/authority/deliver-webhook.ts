@@ -11,7 +11,7 @@ export interface DeliveryServices {
   readonly receivers: Receivers;
   readonly queue: DeliveryQueue;
   /** Of orders that are not tried again by themselves. */
-  readonly deadLetters: DeliveryQueue;
+  readonly exhausted: DeliveryQueue;
   readonly clock: () => Date;
 }
 
@@ -25,7 +25,7 @@ export const retryDelaysSeconds = [1, 10, 100] as const;
  * @throws Error where it is not the receiver that failed. The order stands then, as if it had not been touched.
  */
 export async function deliverWebhook(services: DeliveryServices, order: DeliveryOrder): Promise<WebhookDelivery['status']> {
-  const { webhooks, deliveries, queue, deadLetters, clock } = services;
+  const { webhooks, deliveries, queue, exhausted, clock } = services;
   const { webhookId, announcement, failedAttempts } = order;
   const delivery = { webhookId, tenantId: announcement.tenant_id, announcement };
   const webhook = await webhooks.get(delivery.tenantId, webhookId);
@@ -43,7 +43,7 @@ export async function deliverWebhook(services: DeliveryServices, order: Delivery
   const delaySeconds = retryDelaysSeconds[failedAttempts];
   if (delaySeconds === undefined) {
     await deliveries.note(delivery, { status: 'failed', attempt });
-    valuesOf(await deadLetters.sendOrders([failed]));
+    valuesOf(await exhausted.sendOrders([failed]));
     return 'failed';
   }
   const nextAttemptAt = new Date(clock().getTime() + delaySeconds * 1000).toISOString();

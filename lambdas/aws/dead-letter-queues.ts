@@ -1,10 +1,12 @@
 import { ChangeMessageVisibilityBatchCommand, DeleteMessageCommand, GetQueueUrlCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { deadLetterQueueOf, type QueueConsumerName } from '../triggers.ts';
+import { letterQueues, type QueueConsumerName } from '../triggers.ts';
 import { sendMessages } from './message-queue.ts';
 import { partsOf } from './parts.ts';
 
 /** A message that a queue's function could not deal with, or has given up. */
 export interface QueuedLetter {
+  /** Where it waits (lambdas/triggers.ts). */
+  readonly queue: string;
   /** The function whose queue it is for. */
   readonly functionName: QueueConsumerName;
   /** Of the message. */
@@ -35,9 +37,11 @@ export function deadLetterQueues(client: SQSClient, prefix: string) {
   });
 
   return {
-    /** All there are, which nobody else is given until they are released or five minutes have passed: SQS has no other way to look. */
-    async hold(functionName: QueueConsumerName): Promise<QueuedLetter[]> {
-      const QueueUrl = await urlOf(deadLetterQueueOf(functionName));
+    /** All there are in one of `letterQueues`, which nobody else is given until they are released or five minutes have passed: SQS has no other way to look. */
+    async hold(queue: string): Promise<QueuedLetter[]> {
+      const functionName = letterQueues[queue];
+      if (functionName === undefined) throw new Error(`Nothing waits to be replayed in ${queue}.`);
+      const QueueUrl = await urlOf(queue);
       const letters = new Map<string, QueuedLetter>();
       // A wait, however short, asks every server of the queue; without one, some that have messages may not be asked.
       const request = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: heldSeconds, WaitTimeSeconds: 1, MessageSystemAttributeNames: ['SentTimestamp' as const] };
@@ -45,15 +49,15 @@ export function deadLetterQueues(client: SQSClient, prefix: string) {
         const { Messages = [] } = await calling(() => client.send(new ReceiveMessageCommand(request), withinLimit()));
         const known = letters.size;
         for (const { MessageId = '', ReceiptHandle = '', Body = '', Attributes } of Messages) {
-          letters.set(MessageId, { functionName, id: MessageId, body: Body, receiptHandle: ReceiptHandle, sentAt: new Date(Number(Attributes?.SentTimestamp)).toISOString() });
+          letters.set(MessageId, { queue, functionName, id: MessageId, body: Body, receiptHandle: ReceiptHandle, sentAt: new Date(Number(Attributes?.SentTimestamp)).toISOString() });
         }
         // Of very many the first are there again before the last was read: then it is enough.
         if (letters.size === known) return [...letters.values()];
       }
     },
 
-    async release(functionName: QueueConsumerName, letters: readonly QueuedLetter[]): Promise<void> {
-      const QueueUrl = await urlOf(deadLetterQueueOf(functionName));
+    async release(queue: string, letters: readonly QueuedLetter[]): Promise<void> {
+      const QueueUrl = await urlOf(queue);
       for (const part of partsOf(letters, 10)) {
         const Entries = part.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle, VisibilityTimeout: 0 }));
         await calling(() => client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }), withinLimit()));
@@ -70,8 +74,8 @@ export function deadLetterQueues(client: SQSClient, prefix: string) {
     },
 
     /** Again does nothing. */
-    async remove({ functionName, receiptHandle }: QueuedLetter): Promise<void> {
-      const QueueUrl = await urlOf(deadLetterQueueOf(functionName));
+    async remove({ queue, receiptHandle }: QueuedLetter): Promise<void> {
+      const QueueUrl = await urlOf(queue);
       await calling(() => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receiptHandle }), withinLimit()));
     },
   };

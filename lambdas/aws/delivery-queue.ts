@@ -5,7 +5,7 @@ import type { DeliveryQueue } from '../authority/ports.ts';
 import type { DeliveryOrder } from '../authority/webhook.ts';
 import { sendMessages } from './message-queue.ts';
 
-/** A queue of orders, or that of the dead ones. */
+/** A queue of orders, or that of those whose receivers have failed too often. */
 export function deliveryQueue(client: SQSClient, queueUrl: string): DeliveryQueue {
   const queue = { client, queueUrl, tenantOf: ({ announcement }: DeliveryOrder) => announcement.tenant_id };
   return { sendOrders: (orders, delaySeconds) => sendMessages(queue, orders, delaySeconds) };

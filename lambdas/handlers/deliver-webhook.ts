@@ -25,7 +25,7 @@ const deliveryServices = once(() => {
       trustAnchors: trustAnchorFile === undefined ? [] : [readFileSync(trustAnchorFile, 'utf8')],
     }),
     queue: deliveryQueue(sqs(), environment('deliveryQueueUrl')),
-    deadLetters: deliveryQueue(sqs(), environment('deliveryDeadLetterQueueUrl')),
+    exhausted: deliveryQueue(sqs(), environment('exhaustedDeliveryQueueUrl')),
     clock,
   };
 });

@@ -38,7 +38,7 @@ const variables = {
   certifierRoleArn: ['CERTIFIER_ROLE_ARN', z.string().optional()],
   webhookKeyArn: ['WEBHOOK_KEY_ID', z.string().min(1)],
   deliveryQueueUrl: ['DELIVERY_QUEUE_URL', z.url()],
-  deliveryDeadLetterQueueUrl: ['DELIVERY_DEAD_LETTER_QUEUE_URL', z.url()],
+  exhaustedDeliveryQueueUrl: ['EXHAUSTED_DELIVERY_QUEUE_URL', z.url()],
   // For receivers on this machine and certificates of their own, which tests have: a deployment sets neither.
   webhookAllowedNetworks: ['WEBHOOK_ALLOWED_NETWORKS', z.string().transform((networks) => networks.split(',')).pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'Networks in CIDR notation, separated by commas'))).default([])],
   webhookTrustAnchorFile: ['WEBHOOK_CA_FILE', z.string().refine(existsSync, 'There is no such file').optional()],

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { writeDurably } from '../durable-file.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { parseKey, serializeKey } from './key-file.ts';
 import { kmsArn, type Key, type KeyOwner } from './key.ts';
@@ -32,18 +33,7 @@ export async function openKeyDirectory(path: string, owner: KeyOwner): Promise<K
   }
   return {
     keys,
-    async write(key) {
-      const file = join(path, key.keyId + suffix);
-      const unfinished = join(path, key.keyId + unfinishedSuffix);
-      try {
-        await writeSynced(unfinished, serializeKey(key));
-        await rename(unfinished, file);
-        await syncDirectory(path);
-      } catch (error) {
-        await rm(unfinished, { force: true });
-        throw error;
-      }
-    },
+    write: (key) => writeDurably(join(path, key.keyId + suffix), serializeKey(key)),
     async remove(keyId) {
       await rm(join(path, keyId + suffix), { force: true });
       await syncDirectory(path);
@@ -79,16 +69,6 @@ async function refuseIfShared(path: string, expected: number): Promise<void> {
     `${path} is open to other users of this machine (mode ${octal(mode)}), so private keys in it may be known to them: ` +
       `run "chmod ${octal(expected)} ${path}" if you are sure they are not, or move it away.`,
   );
-}
-
-async function writeSynced(path: string, content: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function octal(mode: number): string {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { writeDurably } from '../durable-file.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { etagOf } from './checksums.ts';
 import type { StoredObject } from './object.ts';
@@ -41,17 +42,9 @@ export async function openObjectDirectory(path: string): Promise<ObjectDirectory
   }
   return {
     objects,
-    async write(object) {
-      const file = join(path, fileName(object.bucket, object.key));
-      const unfinished = `${file}.unfinished`;
-      try {
-        await writeSynced(unfinished, object);
-        await rename(unfinished, file);
-        await syncDirectory(path);
-      } catch (error) {
-        await rm(unfinished, { force: true });
-        throw error;
-      }
+    write({ body, ...described }) {
+      return writeDurably(join(path, fileName(described.bucket, described.key)), [`${JSON.stringify({ format: 1, ...described })}
+`, body]);
     },
     async remove(bucket, key) {
       await rm(join(path, fileName(bucket, key)), { force: true });
@@ -77,16 +70,5 @@ async function readObject(file: string): Promise<StoredObject> {
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s+/g, ' ') : (error as Error).message;
     throw new Error(`The object file ${file} is damaged: restore it from a backup, or move it away to go on without that object (${reason}).`, { cause: error });
-  }
-}
-
-async function writeSynced(path: string, { body, ...described }: StoredObject): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify({ format: 1, ...described })}\n`);
-    await file.writeFile(body);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -163,7 +163,7 @@ describe('how it went', () => {
       ['orders', 1, 1, 'retrying', 1, 1],
       ['orders', 10, 2, 'retrying', 2, 10],
       ['orders', 100, 3, 'retrying', 3, 100],
-      ['dead letters', 0, 4, 'failed', 4, undefined],
+      ['exhausted', 0, 4, 'failed', 4, undefined],
     ]);
     expect(await runtime.history(webhook)).toMatchObject([{ attempts: [failed, failed, failed, failed] }]);
   });

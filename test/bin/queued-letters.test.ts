@@ -15,6 +15,7 @@ import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
 let runtime: TestRuntime;
 let client: SQSClient;
 let deliveries: QueueClient;
+let exhausted: QueueClient;
 let retirements: QueueClient;
 
 beforeAll(async () => {
@@ -22,7 +23,7 @@ beforeAll(async () => {
   runtime = await startTestRuntime();
   client = sqsClient(runtime.sqsEndpoint);
   const queue = async (name: string) => queueClient(client, (await client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl ?? '');
-  [deliveries, retirements] = [await queue('kakunin-deliver-webhook-dead-letters'), await queue('kakunin-retire-keys-dead-letters')];
+  [deliveries, exhausted, retirements] = [await queue('kakunin-deliver-webhook-dead-letters'), await queue('kakunin-exhausted-deliveries'), await queue('kakunin-retire-keys-dead-letters')];
 });
 afterAll(async () => {
   client.destroy();
@@ -59,7 +60,7 @@ describe('a delivery, a key’s retirement and something that nobody can read', 
     [keyArn = ''] = await createKeys(runtime, 1);
     const end = certificateEnd({ keyArn });
     certificateId = end.certificateId;
-    await deliveries.send(JSON.stringify(orderTo(webhookId)));
+    await exhausted.send(JSON.stringify(orderTo(webhookId)));
     await retirements.send(JSON.stringify(end));
     unreadable = (await deliveries.send('{"what":"nobody wants"}')).MessageId ?? '';
   });
@@ -73,7 +74,7 @@ describe('a delivery, a key’s retirement and something that nobody can read', 
       { ...common, function: 'deliver-webhook', attempts: 4, about: [`webhook ${webhookId}`], error: 'The receiver failed: see the history of its deliveries.' },
     ]);
     expect(await listed()).toEqual(letters);
-    expect((await deliveries.counts())[0]).toBe(2);
+    expect([(await deliveries.counts())[0], (await exhausted.counts())[0]]).toEqual([1, 1]);
   });
 
   test('are replayed but for the last, which is kept and can be discarded', async () => {
@@ -92,6 +93,12 @@ describe('a delivery, a key’s retirement and something that nobody can read', 
   });
 });
 
+test('a delivery that failed here and not at its receiver is said to have, however often the receiver had failed before', async () => {
+  const { MessageId = '' } = await deliveries.send(JSON.stringify(orderTo(randomUUID(), 2)));
+  expect(await listed()).toMatchObject([{ id: MessageId, attempts: 2, error: 'The function failed: see its log.' }]);
+  expect(await admin('discard', MessageId)).toMatchObject({ status: 0 });
+});
+
 test('one alone is replayed by its id, as if it had never been tried, and no other', async () => {
   const [one, other] = [orderTo(randomUUID()), orderTo(randomUUID())];
   const { MessageId = '' } = await deliveries.send(JSON.stringify(one));
@@ -103,7 +110,7 @@ test('one alone is replayed by its id, as if it had never been tried, and no oth
 });
 
 test('thirty are replayed in one go', async () => {
-  await deliveries.sendAll(Array.from({ length: 30 }, () => JSON.stringify(orderTo(randomUUID()))));
+  await exhausted.sendAll(Array.from({ length: 30 }, () => JSON.stringify(orderTo(randomUUID()))));
   expect(await admin('replay', '--all')).toMatchObject({ status: 0, out: expect.stringContaining('Replayed 30 dead letters: 30 items') });
   expect(await listed()).toEqual([]);
 });
@@ -112,7 +119,7 @@ test('so many that the first are there again before the last was read are read a
   await deliveries.sendAll(Array.from({ length: 3 }, () => JSON.stringify(orderTo(randomUUID()))));
   const impatient = sqsClient(runtime.sqsEndpoint);
   impatient.middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, ...('VisibilityTimeout' in args.input && { VisibilityTimeout: 0 }) } }), { step: 'initialize' });
-  const letters = await deadLetterQueues(impatient, 'kakunin').hold('deliver-webhook');
+  const letters = await deadLetterQueues(impatient, 'kakunin').hold('deliver-webhook-dead-letters');
   expect(new Set(letters.map(({ id }) => id)).size).toBe(3);
   expect(letters).toHaveLength(3);
   impatient.destroy();

@@ -23,7 +23,7 @@ test('as it comes, AWS’s own keys encrypt all of it, and nobody is billed for 
   expect(dataKeyOf(stack)).toBeUndefined();
   expect(encryptionOf(stack)).toEqual({
     tables: [{ SSEEnabled: true }, { SSEEnabled: true }],
-    queues: [true, true, true, true],
+    queues: [true, true, true, true, true],
     logs: ['CloudWatch'],
     buckets: { 'files': 'AES256', 'dead letters': 'AES256', 'audit archive': 'AES256', 'access logs': 'AES256' },
   });
@@ -38,7 +38,7 @@ describe('with a key of the customer’s', () => {
   test('it encrypts everything but what is public, and what S3 writes under its own keys alone', () => {
     expect(encryptionOf(stack)).toEqual({
       tables: [1, 2].map(() => ({ SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { 'Fn::GetAtt': [id, 'Arn'] } })),
-      queues: [1, 2, 3, 4].map(() => `<${id}>`),
+      queues: [1, 2, 3, 4, 5].map(() => `<${id}>`),
       logs: [`<${id}>`],
       buckets: { 'files': 'AES256', 'dead letters': `<${id}>`, 'audit archive': `<${id}>`, 'access logs': 'AES256' },
     });

@@ -113,7 +113,7 @@ const expected: Record<string, readonly string[]> = {
   ],
   'deliver-webhook': [
     'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', `kms:Decrypt on <webhook key>, ${oneWebhook}`,
-    'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue deliver-webhook-dead-letters>',
+    'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue exhausted-deliveries>',
   ],
   'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing*'],
   'expire-certificates': noteExpiries,

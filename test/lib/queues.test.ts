@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { deadLetterQueueOf, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../../lambdas/triggers.ts';
+import { deadLetterQueueOf, exhaustedDeliveryQueue, letterQueues, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../../lambdas/triggers.ts';
 import { lines, synthesize, type Resource, type Statement } from './synthesized.ts';
 
 const { ofType, render, functions } = synthesize();
@@ -8,9 +8,9 @@ const queues = new Map(ofType('AWS::SQS::Queue').map(([id, resource]) => [render
 const mappings = new Map(ofType('AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => [render(Properties['EventSourceArn']), Properties] as const));
 const alarmsOf = (id: string) => ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties).filter(({ Dimensions }) => render(Dimensions?.[0]?.Value ?? '') === id);
 
-test('there is a queue for each consumer of lambdas/triggers.ts, one for its dead letters, and no other', () => {
+test('there is a queue for each consumer of lambdas/triggers.ts, one for its dead letters, one for exhausted deliveries, and no other', () => {
   const names = Object.keys(queueConsumers) as QueueConsumerName[];
-  expect([...queues.keys()].sort()).toEqual(names.flatMap((name) => [`<queue ${name}>`, `<queue ${deadLetterQueueOf(name)}>`]).sort());
+  expect([...queues.keys()].sort()).toEqual(names.flatMap((name) => [`<queue ${name}>`, `<queue ${deadLetterQueueOf(name)}>`]).concat(`<queue ${exhaustedDeliveryQueue}>`).sort());
 });
 
 describe.each(Object.entries(queueConsumers) as [QueueConsumerName, QueueConsumer][])('%s', (name, consumer) => {
@@ -40,6 +40,14 @@ describe.each(Object.entries(queueConsumers) as [QueueConsumerName, QueueConsume
     expect(alarmsOf(`<queue ${name}>`)).toMatchObject([{ MetricName: 'ApproximateAgeOfOldestMessage', Statistic: 'Maximum', Threshold: consumer.longestWaitSeconds, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' }]);
     expect(consumer.longestWaitSeconds).toBeGreaterThan(consumer.visibilityTimeoutSeconds * consumer.maximumReceives);
   });
+});
+
+test('exhausted deliveries, which are no fault of ours, wait for as long as SQS keeps them, without an alarm and apart from the dead letters that have one', () => {
+  const { MessageRetentionPeriod, RedrivePolicy } = queues.get(`<queue ${exhaustedDeliveryQueue}>`)?.Properties ?? {};
+  expect([MessageRetentionPeriod, RedrivePolicy]).toEqual([14 * 86_400, undefined]);
+  expect(alarmsOf(`<queue ${exhaustedDeliveryQueue}>`)).toEqual([]);
+  expect(render(functions.get('deliver-webhook')?.Properties['Environment'].Variables.EXHAUSTED_DELIVERY_QUEUE_URL)).toBe(`<queue ${exhaustedDeliveryQueue}>`);
+  expect(Object.keys(letterQueues).map((name) => `<queue ${name}>`)).toEqual(expect.arrayContaining([...queues.keys()].filter((name) => !mappings.has(name))));
 });
 
 test('messages are encrypted at rest and on the way', () => {

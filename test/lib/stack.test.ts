@@ -31,6 +31,12 @@ test('two deployments can share an account, in one Region or in two', () => {
   expect([...names(synthesize({ region: 'us-east-1' }))].filter((name) => name.startsWith('AWS::CloudFront::') && first.has(name))).toEqual([]);
 });
 
+test('what outlives a stack does not keep the next one of its name from being made', () => {
+  const named = resources.filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain').flatMap(([, { Type, Properties = {} }]) =>
+    Object.entries(Properties).filter(([name, value]) => name.endsWith('Name') && typeof value === 'string').map(([name]) => `${Type} ${name}`));
+  expect(named).toEqual([]);
+});
+
 /** What a resource is called by its properties, at any depth: `Name`, `FunctionName` and the like. */
 function namesIn(properties: object): string[] {
   return Object.entries(properties).flatMap(([name, value]: [string, unknown]) =>

@@ -54,7 +54,7 @@ const otherwise: Readonly<Partial<Record<HandlerName, Readonly<Record<string, st
   'mint-authority': { 's3:ListBucket on <files>': notFound, 'dynamodb:Query on <registry> EXPIRY#*': 'Where a deployment leaves a generation of the issuing CA out (test/api/ca-rotation.test.ts).' },
   'ingest-event': { 'dynamodb:GetItem on <risk>': 'An agent’s volume of the day is read where its scope limits it.' },
   'auto-revoke': { 'dynamodb:GetItem on <registry> CERT#*': 'Where an issuance is under way, whether it has committed.' },
-  'deliver-webhook': { 'sqs:SendMessage on <queue deliver-webhook-dead-letters>': 'After the last attempt, minutes later (test/api/webhook-delivery.test.ts).' },
+  'deliver-webhook': { 'sqs:SendMessage on <queue exhausted-deliveries>': 'After the last attempt, minutes later (test/api/webhook-delivery.test.ts).' },
   'export-audit-trail': { 's3:GetObject on <audit archive>/audit/*': 'An export that is there already is compared with what was to be written (test/api/audit-export.test.ts).' },
   'reconcile': Object.fromEntries(
     ['DeleteItem on <registry> EXPIRY#*', 'PutItem on <registry> ALERT#*', 'PutItem on <registry> AUDIT#*', 'PutItem on <registry> OUTBOX#*', 'PutItem on <registry> REVOKED#*',

@@ -17,7 +17,7 @@ import { deliverMessages } from './stream.ts';
 
 /** What the function sent to a queue. */
 export interface Sent {
-  readonly queue: 'orders' | 'dead letters';
+  readonly queue: 'orders' | 'exhausted';
   readonly delaySeconds: number;
   readonly order: DeliveryOrder;
 }
@@ -54,12 +54,12 @@ export async function startDeliveryRuntime(clock: () => Date = () => new Date())
   const trustAnchorFile = join(await temporaryDirectory(), 'receivers.pem');
   await writeFile(trustAnchorFile, authority.certificate);
   const runtime = await startFaultyRuntime(undefined, { automaticSchedules: false });
-  const queues = await startSqs({ queues: [{ name: 'orders', visibilityTimeoutSeconds: 120, redrive: { deadLetterQueue: 'dead-letters', maxReceiveCount: 5 } }, { name: 'dead-letters' }], clock });
+  const queues = await startSqs({ queues: [{ name: 'orders', visibilityTimeoutSeconds: 120, redrive: { deadLetterQueue: 'dead-letters', maxReceiveCount: 5 } }, { name: 'dead-letters' }, { name: 'exhausted' }], clock });
   const sqs = await startFaultProxy(queues.endpoint);
   const restore = applyEnvironment({
     AWS_ENDPOINT_URL_SQS: sqs.endpoint,
     DELIVERY_QUEUE_URL: queues.queueUrl('orders', sqs.endpoint),
-    DELIVERY_DEAD_LETTER_QUEUE_URL: queues.queueUrl('dead-letters', sqs.endpoint),
+    EXHAUSTED_DELIVERY_QUEUE_URL: queues.queueUrl('exhausted', sqs.endpoint),
     WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1/32',
     WEBHOOK_CA_FILE: trustAnchorFile,
   });
@@ -99,7 +99,7 @@ export async function startDeliveryRuntime(clock: () => Date = () => new Date())
     },
     sent: () =>
       sqs.calls.flatMap(({ input, answer }): Sent[] => (answer === undefined ? [] : input['Entries'].map(({ MessageBody, DelaySeconds }: { MessageBody: string; DelaySeconds: number }) => ({
-        queue: String(input['QueueUrl']).endsWith('/orders') ? 'orders' : 'dead letters', delaySeconds: DelaySeconds, order: JSON.parse(MessageBody) as DeliveryOrder,
+        queue: String(input['QueueUrl']).endsWith('/orders') ? 'orders' : 'exhausted', delaySeconds: DelaySeconds, order: JSON.parse(MessageBody) as DeliveryOrder,
       })))),
     history: async ({ id }) => (await webhookDeliveries(table).list(id, { limit: 100 })).items,
     calm() {

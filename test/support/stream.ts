@@ -7,24 +7,45 @@ import { lambdaRecord } from '../../local/streams/stream-event.ts';
 import { lambdaRecord as lambdaMessage } from '../../local/queues/sqs-event.ts';
 import { queueConsumers, streamConsumers, type QueueConsumerName, type StreamConsumerName } from '../../lambdas/triggers.ts';
 
+export interface StreamReader {
+  /** What has gone through the stream since the last call, and at the first one ever, as Lambda would deliver it. */
+  fresh(): Promise<DynamoDBRecord[]>;
+  close(): void;
+}
+
+export function openStream(endpoint: string, tableName: string): StreamReader {
+  const streams = new DynamoDBStreamsClient({ endpoint, region, credentials: localCredentials });
+  const reached = new Map<string | undefined, string>();
+  return {
+    async fresh() {
+      const StreamArn = await findStream(streams, tableName);
+      const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
+      const records: DynamoDBRecord[] = [];
+      for (const { ShardId } of StreamDescription?.Shards ?? []) {
+        const SequenceNumber = reached.get(ShardId);
+        const from = SequenceNumber === undefined ? { ShardIteratorType: 'TRIM_HORIZON' as const } : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, SequenceNumber };
+        let { ShardIterator } = await streams.send(new GetShardIteratorCommand({ StreamArn, ShardId, ...from }));
+        while (ShardIterator !== undefined) {
+          const page = await streams.send(new GetRecordsCommand({ ShardIterator }));
+          records.push(...(page.Records ?? []).map((record) => lambdaRecord(record, StreamArn)));
+          const last = page.Records?.at(-1)?.dynamodb?.SequenceNumber;
+          if (last !== undefined) reached.set(ShardId, last);
+          ShardIterator = page.Records?.length === 0 ? undefined : page.NextShardIterator;
+        }
+      }
+      return records;
+    },
+    close: () => streams.destroy(),
+  };
+}
+
 /** Everything that has ever gone through a table's stream, as Lambda would deliver it. */
 export async function streamedRecords(endpoint: string, tableName: string): Promise<DynamoDBRecord[]> {
-  const streams = new DynamoDBStreamsClient({ endpoint, region, credentials: localCredentials });
+  const stream = openStream(endpoint, tableName);
   try {
-    const StreamArn = await findStream(streams, tableName);
-    const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
-    const records: DynamoDBRecord[] = [];
-    for (const { ShardId } of StreamDescription?.Shards ?? []) {
-      let { ShardIterator } = await streams.send(new GetShardIteratorCommand({ StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' }));
-      while (ShardIterator !== undefined) {
-        const page = await streams.send(new GetRecordsCommand({ ShardIterator }));
-        records.push(...(page.Records ?? []).map((record) => lambdaRecord(record, StreamArn)));
-        ShardIterator = page.Records?.length === 0 ? undefined : page.NextShardIterator;
-      }
-    }
-    return records;
+    return await stream.fresh();
   } finally {
-    streams.destroy();
+    stream.close();
   }
 }
 

@@ -43,7 +43,8 @@ function untruthsOf(data: Item, evidence: Evidence): string[] {
     const certificate = certificates.get(certificateIdOf(data['serial_number']));
     expectThat(certificate?.['status'] === 'revoked' && String(certificate['revokedAt']).slice(0, 19) === String(data['revoked_at']).slice(0, 19), 'the certificate was not revoked then');
   }
-  if (data['halt_receipt'] !== undefined) {
+  // /verify answers null where there was no halt.
+  if (data['halt_receipt'] !== undefined && data['halt_receipt'] !== null) {
     const { agent_id: agentId, halt_event_id: eventId, certificate_serial: serial } = data['halt_receipt'] as Item;
     const entry = entriesById.get(eventId);
     expectThat(entry?.['eventType'] === 'agent.halted' && entry['affectedId'] === agentId, 'the halt is not in the audit trail');
