@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -32,8 +32,11 @@ export class Api extends Construct {
     this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
   }
 
-  /** Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API. */
-  addRoutes(platform: Platform): void {
+  /**
+   * Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API.
+   * @param authority what functions are updated after: those that issue are told who does when that authority is there
+   */
+  addRoutes(platform: Platform, authority: IDependable): void {
     const { root } = this.restApi;
     const authorizer = new apigateway.TokenAuthorizer(this, 'Authorizer', {
       handler: createFunction(this, 'authorize', platform),
@@ -42,7 +45,9 @@ export class Api extends Construct {
       resultsCacheTtl: Duration.seconds(platform.settings.authorizerCacheSeconds),
     });
     for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
-      const integration = new apigateway.LambdaIntegration(createFunction(this, name, platform), { allowTestInvoke: false });
+      const handler = createFunction(this, name, platform);
+      handler.node.addDependency(authority);
+      const integration = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
       for (const path of pathsOf(route)) {
         const method = root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
           ? { authorizationType: apigateway.AuthorizationType.NONE }

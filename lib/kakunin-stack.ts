@@ -35,7 +35,7 @@ export class KakuninStack extends Stack {
     super(scope, id, props);
     const dataKey = createDataKey(this, settings);
     const { tables } = new Registry(this, 'Registry', dataKey);
-    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
+    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings, dataKey);
     const accessLogs = createPrivateBucket(this, 'AccessLogs', { lifecycle: { expiration: Duration.days(365) } });
@@ -50,7 +50,7 @@ export class KakuninStack extends Stack {
     const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, exhaustedDeliveries: queues.exhaustedDeliveries, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
-    api.addRoutes(platform);
+    api.addRoutes(platform, authority);
     if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret, dataKey });
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
@@ -77,7 +77,7 @@ export class KakuninStack extends Stack {
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,
-      IssuingKeyArn: keys.issuing.keyArn,
+      IssuingKeyArn: keys.issuing[0].key.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
       AttestationKeyArn: keys.attestation.keyArn,
       WebhookKeyArn: webhookKey.keyArn,
