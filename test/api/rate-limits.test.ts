@@ -47,7 +47,7 @@ describe('a tenant', () => {
     expectProblem(refused, 429, 'RATE_LIMITED');
     expect(refused.headers.get('retry-after')).toBe('1');
 
-    // Whoever is refused costs no function and no read; that is what leaves the other its time.
+    // What the plan refuses costs the authorizer and its read, and no function of its route; that is what leaves the other its time.
     let flooding = true;
     const going = (async () => {
       while (flooding) await Promise.all([atOnce(10, () => call('GET', '/agents')), wait(50)]);
