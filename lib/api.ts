@@ -1,5 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -23,13 +24,17 @@ export class Api extends Construct {
   readonly restApi: apigateway.RestApi;
   /** Ends in the base path, without a slash. */
   readonly url: string;
+  /** What the DNS record of a domain of the deployment's own has to lead to; undefined without one. */
+  readonly domainTarget: string | undefined;
 
   constructor(scope: Construct, id: string, settings: Settings, dataKey: IKey | undefined) {
     super(scope, id);
     this.restApi = this.createApi(settings, dataKey);
     acknowledgeFindings(this.restApi);
     addGatewayResponses(this.restApi);
-    this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
+    const { apiDomain } = settings;
+    this.domainTarget = apiDomain && this.addDomain(apiDomain);
+    this.url = apiDomain ? `https://${apiDomain.name}${basePath}` : this.restApi.urlForPath('/').replace(/\/$/, '');
   }
 
   /** Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API. */
@@ -55,6 +60,20 @@ export class Api extends Construct {
     addUsagePlans(this, this.restApi, platform.settings);
     root.addResource('{proxy+}');
     refuseTheRest(root);
+  }
+
+  /** The same paths below a name of the deployment's own. API Gateway's own name stays, which CloudFront asks by. */
+  private addDomain({ name, certificateArn }: NonNullable<Settings['apiDomain']>): string {
+    const domain = new apigateway.DomainName(this, 'Domain', {
+      domainName: name,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      endpointType: apigateway.EndpointType.REGIONAL,
+      securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
+      // A base path stands where API Gateway's own name has the stage.
+      mapping: this.restApi as apigateway.IRestApi,
+      basePath: basePath.slice(1),
+    });
+    return domain.domainNameAliasDomainName;
   }
 
   private createApi(settings: Settings, dataKey: IKey | undefined): apigateway.RestApi {

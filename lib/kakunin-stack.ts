@@ -3,6 +3,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { basePath } from '../lambdas/routes.ts';
 import { acknowledge } from './acknowledge.ts';
 import { AlarmTopic } from './alarm.ts';
 import { Alarms } from './alarms.ts';
@@ -69,6 +70,9 @@ export class KakuninStack extends Stack {
     const outputs = {
       ApiUrl: api.url,
       DistributionUrl: distribution.url,
+      VerifyUrl: `${distribution.secureUrl}${basePath}/verify`,
+      ...(settings.distributionDomain && { DistributionDomainTarget: distribution.domainTarget }),
+      ...(api.domainTarget !== undefined && { ApiDomainTarget: api.domainTarget }),
       RegistryTableName: tables.registry.tableName,
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,

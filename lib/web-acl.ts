@@ -50,7 +50,7 @@ export class WebAcl extends Construct {
       regexMatchStatement: { fieldToMatch: { uriPath: {} }, regexString: publicPathPattern, textTransformations: [{ priority: 0, type: 'URL_DECODE' }, { priority: 1, type: 'NORMALIZE_PATH' }] },
     };
     const rules = [
-      // Of the API CloudFront leads to OCSP alone.
+      // Of the API CloudFront leads to public paths alone (api-behaviors.ts).
       rateRule('viewer', addressLimits.publicRequests, throughCloudFront, { aggregateKeyType: 'FORWARDED_IP', forwardedIpConfig: { headerName: viewerHeader, fallbackBehavior: 'NO_MATCH' } }),
       rateRule('address-public', addressLimits.publicRequests, { andStatement: { statements: [direct, publicPath] } }),
       rateRule('address', addressLimits.requests, direct),
