@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deadLetterQueueOf, exhaustedDeliveryQueue, queueConsumers, type QueueConsumer, type QueueConsumerName } from '../lambdas/triggers.ts';
+import { acknowledge } from './acknowledge.ts';
 import { createAlarm } from './alarm.ts';
 import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
@@ -28,6 +29,7 @@ export class Queues extends Construct {
     const common = encryptedBy(dataKey);
     this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment, common)])) as Record<QueueConsumerName, QueuePair>;
     this.exhaustedDeliveries = new sqs.Queue(this, 'ExhaustedDeliveries', { ...common, queueName: `${deployment}-${exhaustedDeliveryQueue}`, retentionPeriod: longestRetention });
+    acknowledge(this.exhaustedDeliveries, { 'AwsSolutions-SQS3': 'What is in it has been given up on already: no function receives it, so that there is nothing to put aside once more.' });
   }
 
   /** Creates the functions, which need to know the rest of the platform. */
