@@ -41,6 +41,8 @@ const domain = z.strictObject({
   certificateArn: z.string(acmCertificate).regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-zA-Z-]+$/, acmCertificate),
 }, 'must have name and certificateArn');
 
+const truststore = 'must be where a PEM file of CA certificates lies, as in s3://bucket/truststore.pem';
+
 /** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const logRetentions = [7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
@@ -106,6 +108,11 @@ const settingsSchema = z.strictObject({
   // What certificates name in the place of CloudFront's own domain, which ends with the distribution.
   distributionDomain: domain.optional(),
   apiDomain: domain.optional(),
+  // Who may speak to the API at all: clients with a certificate of these CAs.
+  mutualTls: z.strictObject({
+    truststoreUri: z.string(truststore).regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\s?#]+$/, truststore),
+    truststoreVersion: z.string('must be text').min(1, 'must not be empty').optional(),
+  }, 'must have truststoreUri').optional(),
   // What tenants may choose from, by name; `npm run admin -- tenant plan` puts a tenant into another. One that is left out takes its
   // tenants' access with it.
   usagePlans: z.record(z.string(), usagePlan, 'must be plans by their names').default(usagePlans),
@@ -115,7 +122,7 @@ const settingsSchema = z.strictObject({
   // The firewall before the API: 10 USD a month and 0.60 USD for each million requests.
   webAcl: z.boolean('must be true or false').default(true),
   addressLimits: z.strictObject({ requests: requestsOfAnAddress, publicRequests: requestsOfAnAddress }, 'must have requests and publicRequests').default(addressLimits),
-}).superRefine(({ region, distributionDomain, apiDomain, usagePlans: plans, addressLimits: { requests, publicRequests } }, context) => {
+}).superRefine(({ region, distributionDomain, apiDomain, mutualTls, usagePlans: plans, addressLimits: { requests, publicRequests } }, context) => {
   const complain = (path: PropertyKey[], message: string) => { context.addIssue({ code: 'custom', path, message }); };
   if (plans[standardPlan] === undefined) complain(['usagePlans'], `must have the plan ${standardPlan}, which tenants are in of which nothing else was said`);
   for (const [name, { requestsPerSecond }] of Object.entries<UsagePlan>(plans)) {
@@ -128,6 +135,7 @@ const settingsSchema = z.strictObject({
   // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
   if (distributionDomain !== undefined && regionOf(distributionDomain.certificateArn) !== 'us-east-1') complain(['distributionDomain', 'certificateArn'], 'must be of a certificate in us-east-1, whatever the Region: CloudFront takes no other');
   if (apiDomain !== undefined && regionOf(apiDomain.certificateArn) !== region) complain(['apiDomain', 'certificateArn'], `must be of a certificate in ${region}, where the API is`);
+  if (mutualTls !== undefined && apiDomain === undefined) complain(['mutualTls'], 'needs apiDomain: API Gateway asks for client certificates under a name of yours alone');
   if (apiDomain !== undefined && apiDomain.name === distributionDomain?.name) complain(['apiDomain', 'name'], 'must not be that of distributionDomain: a name leads to CloudFront or to the API');
   if (publicRequests > requests) complain(['addressLimits', 'publicRequests'], 'must not be above addressLimits.requests, which counts them too');
 });

@@ -12,7 +12,7 @@ const packs = { 'AWS Solutions': new AwsSolutionsChecks(), 'NIST 800-53 R5': new
 const stacks = {
   'as it comes': synthesize(),
   'with a key of the customer’s and backups': synthesize({ customerKey: true, backupRetentionDays: 365 }),
-  'under names of its own': synthesize(ownDomains),
+  'under names of its own, with client certificates': synthesize({ ...ownDomains, mutualTls: { truststoreUri: 's3://example-truststore/clients.pem' } }),
   'with a key that is there already': synthesize({ customerKey: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab' }),
 };
 
@@ -41,7 +41,7 @@ describe('what is explained', () => {
 
   test('is not that CloudFront leaves the version of TLS open, where the name is the deployment’s own', () => {
     const aboutTls = (name: keyof typeof stacks) => acknowledged(name).filter(({ id }) => id.endsWith('CFR4'));
-    expect([aboutTls('as it comes').length, aboutTls('under names of its own').length]).toEqual([1, 0]);
+    expect([aboutTls('as it comes').length, aboutTls('under names of its own, with client certificates').length]).toEqual([1, 0]);
   });
 
   test('is less where the customer brings a key and wants backups', () => {
