@@ -43,7 +43,7 @@ const remarks = [
 ];
 
 async function watch({ concurrency, progress, signal }: BenchContext, { request, download, runtime }: Service, certificates: readonly SeededCertificate[], kms: KMSClient): Promise<Row[]> {
-  const readCrl = async () => parseCrl(await download(distributedUrl(runtime.distributionUrl, completeCrlPath)));
+  const readCrl = async () => parseCrl(await download(distributedUrl(runtime.distributionUrl, completeCrlPath(1))));
   const isRetired = async ({ keyArn }: SeededCertificate) => (await kms.send(new DescribeKeyCommand({ KeyId: keyArn }))).KeyMetadata?.KeyState === 'PendingDeletion';
   const { length: count } = certificates;
   const publicationsBefore = (await readCrl()).crlNumber;

@@ -102,7 +102,7 @@ export type Authorities = {
     /** The certificate, PEM. */
     readonly certificate_pem: string;
   })[];
-  /** The issuing and the root certificate, one after the other. */
+  /** The issuing and the root certificate, one after the other; between them, where the issuing CA was rotated, those before it that still serve. */
   readonly chain_pem: string;
 };
 
@@ -733,6 +733,11 @@ export type ListCertificatesQuery = {
   readonly before?: string | undefined;
 };
 
+export type GetCrlQuery = {
+  /** Of the issuing CA, by its number; without it that of the one that issues now. */
+  readonly generation?: number | undefined;
+};
+
 export type GetAgentRiskQuery = {
   /** How many days are looked at. */
   readonly window_days?: number | undefined;
@@ -826,10 +831,10 @@ export class Operations extends Transport {
   };
 
   readonly authority = {
-    /** The CA certificates. By `Accept`: issuing and root certificate as PEM (the default), all of them described in JSON, the issuing one in DER, or issuing and root in a certs-only CMS message. Also at `/ca/chain`. */
+    /** The CA certificates. By `Accept`: issuing and root certificate as PEM (the default), all of them described in JSON, the issuing one in DER, or issuing and root in a certs-only CMS message. Also at `/ca/chain`. Where the issuing CA was rotated, those before it that still serve stand between the two, and DER is the one that issues now. */
     certificates: (options: CallOptions = {}): Promise<Authorities> => this.data<Authorities>({ method: 'GET', path: `/ca`, isPublic: true, accept: 'application/json' }, options),
-    /** The complete CRL. The headers X-CRL-Generated-At and X-CRL-Next-Update tell its times. Above 4 MB the answer is a redirection (307) to the file. */
-    crl: (options: CallOptions = {}): Promise<string> => this.text({ method: 'GET', path: `/crl`, isPublic: true, accept: 'application/x-pem-file' }, options),
+    /** The complete CRL. That of the issuing CA that issues now; of one before it with `generation`, as a CRL has one issuer. The headers X-CRL-Generated-At and X-CRL-Next-Update tell its times. Above 4 MB the answer is a redirection (307) to the file. */
+    crl: (query: GetCrlQuery = {}, options: CallOptions = {}): Promise<string> => this.text({ method: 'GET', path: `/crl`, isPublic: true, query, accept: 'application/x-pem-file' }, options),
     /** Whether certificates are revoked, by OCSP (RFC 6960). At most 4,096 bytes and 16 certificates. Errors are OCSP’s own, in an answer of 200. */
     ocsp: (body: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> => this.bytes({ method: 'POST', path: `/ocsp`, isPublic: true, body, bodyType: 'application/ocsp-request', accept: 'application/ocsp-response' }, options),
   };

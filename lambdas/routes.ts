@@ -44,7 +44,7 @@ export const routes = {
   'verify-certificate': { method: 'GET', path: '/verify/{serial}', access: 'public', summary: 'What a certificate says and whether it still holds' },
   'verify-message': { method: 'POST', path: '/verify/message', access: 'public', summary: 'Whether an agent signed a message, and its certificate still holds', body: requests.verifyMessageRequest, strictJson: true },
   'get-authority': { method: 'GET', path: '/ca', aliases: ['/ca/chain'], access: 'public', summary: 'The CA certificates' },
-  'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL' },
+  'get-crl': { method: 'GET', path: '/crl', access: 'public', summary: 'The complete CRL', query: requests.crlQuery },
   'post-ocsp': { method: 'POST', path: '/ocsp', access: 'public', summary: 'Whether certificates are revoked, by OCSP (RFC 6960)', body: 'bytes' },
   'get-ocsp': { method: 'GET', path: '/ocsp/{request+}', access: 'public', summary: 'The same for a request in base64 in the path' },
   'get-openapi': { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This API, described by OpenAPI 3.1' },

@@ -31,11 +31,12 @@ export interface TableDefinition extends KeySchema {
  * | certificate  | CERT#<certificateId>     | CERT                        | <tenantId>#CERTIFICATE   | <tenantId>#<agentId> |
  * | expiry       | EXPIRY#<crlShard>        | <expiresAt>#<certificateId> |                          |                      |
  * | CRL entry    | REVOKED#<crlShard>       | <expiresAt>#<certificateId> |                          |                      |
+ * | of a CA      | REVOKED#root             | <expiresAt>#<serial number> |                          |                      |
  * | outbox entry | OUTBOX#<certificateId>   | OUTBOX                      |                          |                      |
  * | effect       | EFFECT#<certificateId>   | KEY-DELETION or CRL         |                          |                      |
  * | CRL number   | CRL#<path>               | CRL                         |                          |                      |
  * | risk alert   | ALERT#<agentId>          | <record_id>                 |                          |                      |
- * | authority    | CA#<its role>            | CA                          |                          |                      |
+ * | authority    | CA#<its role>[#<n>]      | CA                          |                          |                      |
  * | tenant       | TENANT#<tenantId>        | TENANT                      |                          |                      |
  * | API key      | KEY#<SHA-256 of the key> | KEY                         | <tenantId>#KEY           |                      |
  * | audit entry  | AUDIT#<tenantId>#<shard> | <createdAt>#<entryId>       |                          | <tenantId>#AUDIT#<affectedId> |
@@ -53,6 +54,9 @@ export interface TableDefinition extends KeySchema {
  * A certificate is issued with an expiry, which its end replaces: whether revoked or expired, an outbox entry is written in
  * the same transaction, and the table's stream carries out what follows from it (lambdas/triggers.ts). It also takes each
  * audit entry to where it is heard of: its tenant's hash chain, webhooks, EventBridge.
+ *
+ * An authority of a later generation than the first has its number (docs/ca-rotation.md), and so has each CRL shard: those of
+ * generation 2 begin at 1024 (pki/issuing-generation.ts).
  *
  * No partition key is shared by a tenant's whole write traffic: audit entries are spread over shards, and the by-tenant
  * index sees an item only when it is created or changes its status.

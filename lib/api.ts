@@ -4,7 +4,7 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { stageThrottles } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
 import { addRoute, refuseTheRest } from './api-routes.ts';
@@ -51,9 +51,10 @@ export class Api extends Construct {
 
   /**
    * Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API.
+   * @param authority what functions are updated after: those that issue are told who does when that authority is there
    * @returns the functions
    */
-  addRoutes(platform: Platform): ReadonlyMap<RouteName, IFunction> {
+  addRoutes(platform: Platform, authority: IDependable): ReadonlyMap<RouteName, IFunction> {
     const authorizer = new apigateway.TokenAuthorizer(this, 'Authorizer', {
       handler: createFunction(this, 'authorize', platform),
       identitySource: apigateway.IdentitySource.header('Authorization'),
@@ -61,8 +62,13 @@ export class Api extends Construct {
       resultsCacheTtl: Duration.seconds(platform.settings.authorizerCacheSeconds),
     });
     const callers = { authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' };
-    const functions = new Map((Object.keys(routes) as RouteName[]).map((name) => [name, createFunction(this, name, platform) as IFunction]));
-    for (const [name, handler] of functions) addRoute(this.restApi.root, routes[name], handler, callers);
+    const functions = new Map<RouteName, IFunction>();
+    for (const name of Object.keys(routes) as RouteName[]) {
+      const handler = createFunction(this, name, platform);
+      handler.node.addDependency(authority);
+      addRoute(this.restApi.root, routes[name], handler, callers);
+      functions.set(name, handler);
+    }
     addUsagePlans(this, this.restApi, platform.settings);
     refuseTheRest(this.restApi.root, Object.values<Route>(routes));
     return functions;

@@ -2,6 +2,7 @@ import { Lazy, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import type { Settings } from './settings.ts';
 
 /*
  * What the account's administrators may do with a key of the service's own. Three things are missing on purpose:
@@ -39,7 +40,7 @@ const signature = {
 
 interface AuthorityKeyProps {
   readonly keySpec: kms.KeySpec;
-  readonly role: 'ca-root' | 'ca-issuing' | 'ca-ocsp' | 'ca-attestation';
+  readonly role: 'ca-root' | 'ca-issuing' | `ca-issuing-${number}` | 'ca-ocsp' | 'ca-attestation';
   readonly deployment: string;
 }
 
@@ -74,8 +75,26 @@ export class AuthorityKey extends kms.Key {
    * https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-Policy
    */
   allowSigning(signer: iam.IRole): void {
+    signer.addToPrincipalPolicy(this.signing());
+    this.admitSigning(signer);
+  }
+
+  /**
+   * Lets it issue with this key, by a policy of its own. CloudFormation removes a policy that is no longer in the template
+   * only when everything else is updated: where another key issues from now on, functions know of that before they lose this one.
+   * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
+   */
+  allowIssuing(issuer: iam.Role): void {
+    new iam.Policy(issuer, `Issue-${this.node.id}`, { statements: [this.signing()], roles: [issuer] });
+  }
+
+  private signing(): iam.PolicyStatement {
+    return new iam.PolicyStatement({ actions: ['kms:Sign'], resources: [this.keyArn], conditions: signature });
+  }
+
+  /** The key's own lock alone: it opens nothing to a signer whose own policy does not say the same. */
+  admitSigning(signer: iam.IRole): void {
     this.signers.push(signer.roleArn);
-    signer.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['kms:Sign'], resources: [this.keyArn], conditions: signature }));
     this.addToResourcePolicy(new iam.PolicyStatement({
       principals: [new iam.AccountRootPrincipal()],
       actions: ['kms:Sign'],
@@ -90,18 +109,31 @@ export class AuthorityKey extends kms.Key {
   }
 }
 
-/** The keys of the root and the issuing CA, of the OCSP responder and of the attestation authority (docs/certificate-profile.md). */
+export interface IssuingKey {
+  readonly generation: number;
+  readonly key: AuthorityKey;
+}
+
+/** The keys of the root and the issuing CAs, of the OCSP responder and of the attestation authority (docs/certificate-profile.md). */
 export class AuthorityKeys extends Construct {
   readonly root: AuthorityKey;
-  readonly issuing: AuthorityKey;
+  /** By generation, the one that issues first. */
+  readonly issuing: readonly [IssuingKey, ...IssuingKey[]];
   readonly ocsp: AuthorityKey;
   readonly attestation: AuthorityKey;
 
-  constructor(scope: Construct, id: string, deployment: string) {
+  constructor(scope: Construct, id: string, { deployment, issuingGenerations }: Pick<Settings, 'deployment' | 'issuingGenerations'>) {
     super(scope, id);
+    const [issues, ...serve] = issuingGenerations;
     this.root = new AuthorityKey(this, 'Root', { keySpec: kms.KeySpec.RSA_4096, role: 'ca-root', deployment });
-    this.issuing = new AuthorityKey(this, 'Issuing', { keySpec: kms.KeySpec.RSA_3072, role: 'ca-issuing', deployment });
+    this.issuing = [this.issuingKey(issues, deployment), ...serve.map((generation) => this.issuingKey(generation, deployment))];
     this.ocsp = new AuthorityKey(this, 'Ocsp', { keySpec: kms.KeySpec.RSA_2048, role: 'ca-ocsp', deployment });
     this.attestation = new AuthorityKey(this, 'Attestation', { keySpec: kms.KeySpec.RSA_2048, role: 'ca-attestation', deployment });
+  }
+
+  /** Whatever becomes of the setting, a generation's key keeps its name in the stack: under another it would be another key. */
+  private issuingKey(generation: number, deployment: string): IssuingKey {
+    const [id, role] = generation === 1 ? ['Issuing', 'ca-issuing'] as const : [`Issuing${generation}`, `ca-issuing-${generation}`] as const;
+    return { generation, key: new AuthorityKey(this, id, { keySpec: kms.KeySpec.RSA_3072, role, deployment }) };
   }
 }

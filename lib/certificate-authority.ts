@@ -13,7 +13,8 @@ import { justifyWildcard } from './wildcards.ts';
  *
  * The handler mints once: where the registry has certificates it leaves them as they are. CloudFormation asks again only
  * where one of the properties changes: keys and URL, which the handler then refuses, because certificates out there depend
- * on them, or the number of shards, each of which needs a CRL before a certificate can name it. The resource is retained,
+ * on them; the generations of the issuing CA, of which it mints those that there are not yet, and lets none go that still
+ * serves (docs/ca-rotation.md); or the number of shards, each of which needs a CRL before a certificate can name it. The resource is retained,
  * because there is nothing to do when it goes: the certificates stay in the registry, the keys in KMS.
  */
 export class CertificateAuthority extends Construct {
@@ -40,7 +41,8 @@ export class CertificateAuthority extends Construct {
       serviceToken: provider.serviceToken,
       properties: {
         RootKeyId: keys.root.keyArn,
-        IssuingKeyId: keys.issuing.keyArn,
+        IssuingGenerations: settings.issuingGenerations.join(','),
+        IssuingKeyIds: keys.issuing.map(({ key }) => key.keyArn),
         OcspKeyId: keys.ocsp.keyArn,
         AttestationKeyId: keys.attestation.keyArn,
         DistributionUrl: distribution.url,

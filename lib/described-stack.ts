@@ -51,7 +51,7 @@ export function describeStack(stack: Stack) {
   const [[filesId], [deadLettersId]] = partition(buckets.filter(([id]) => id !== auditArchiveId), ({ Properties }) => Properties['VersioningConfiguration'] !== undefined);
   const names: Record<string, string> = {
     [String(registryId)]: 'registry', [String(riskId)]: 'risk',
-    [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-ocsp'))]: 'OCSP key', [String(keyOfRole('ca-attestation'))]: 'attestation key',
+    [String(keyOfRole('ca-root'))]: 'root key', [String(keyOfRole('ca-issuing'))]: 'issuing key', [String(keyOfRole('ca-issuing-2'))]: 'issuing key 2', [String(keyOfRole('ca-ocsp'))]: 'OCSP key', [String(keyOfRole('ca-attestation'))]: 'attestation key',
     [String(keyOfRole('webhooks'))]: 'webhook key',
     [String(filesId)]: 'files', [String(deadLettersId)]: 'dead letters', [String(auditArchiveId)]: 'audit archive', [String(accessLogsId)]: 'access logs',
     [onlyId('AWS::CloudFront::Distribution')]: 'distribution', [onlyId('AWS::ApiGateway::RestApi')]: 'API',
@@ -100,7 +100,7 @@ export function describeStack(stack: Stack) {
   const resource = (id: string | undefined) => template.Resources[String(id)] as Resource;
   return {
     template, resources, ofType, functions, render, policiesOfRole, statementsOf, wildcards, stack,
-    key: (role: 'ca-root' | 'ca-issuing' | 'ca-ocsp' | 'ca-attestation' | 'webhooks') => resource(keyOfRole(role)),
+    key: (role: 'ca-root' | 'ca-issuing' | 'ca-issuing-2' | 'ca-ocsp' | 'ca-attestation' | 'webhooks') => resource(keyOfRole(role)),
     table: { registry: resource(registryId), risk: resource(riskId) },
     bucket: { files: resource(filesId), 'dead letters': resource(deadLettersId), 'audit archive': resource(auditArchiveId), 'access logs': resource(accessLogsId) },
     /** What a bucket's policy says. */

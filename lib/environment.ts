@@ -16,7 +16,8 @@ function variables({ settings, tables, keys, webhookKey, distribution, auditArch
     POLICY_OID: settings.policyOid,
     SPIFFE_TRUST_DOMAIN: settings.spiffeTrustDomain,
     ROOT_KEY_ID: keys.root.keyArn,
-    ISSUING_KEY_ID: keys.issuing.keyArn,
+    ISSUING_GENERATIONS: settings.issuingGenerations.join(','),
+    ISSUING_KEY_IDS: keys.issuing.map(({ key }) => key.keyArn).join(','),
     OCSP_KEY_ID: keys.ocsp.keyArn,
     ATTESTATION_KEY_ID: keys.attestation.keyArn,
     WEBHOOK_KEY_ID: webhookKey.keyArn,
@@ -41,9 +42,9 @@ type Variable = keyof ReturnType<typeof variables>;
 
 const profile = ['PRIVATE_ARC', 'POLICY_OID', 'SPIFFE_TRUST_DOMAIN', 'DISTRIBUTION_URL'] as const;
 const issuing = [
-  'REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS', 'CERTIFICATE_VALIDITY_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
+  'REGISTRY_TABLE', 'ISSUING_GENERATIONS', 'DEPLOYMENT', 'KEY_DELETION_DAYS', 'CERTIFICATE_VALIDITY_DAYS', ...profile, 'CRL_SHARDS', 'CERTIFIER_ROLE_ARN', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'ACCOUNT_ID', 'GRANTEE_ACCOUNTS',
 ] as const;
-const publishing = ['REGISTRY_TABLE', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
+const publishing = ['REGISTRY_TABLE', 'DEPLOYMENT', 'ISSUING_GENERATIONS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'CRL_SHARDS'] as const;
 
 const needed: Record<HandlerName, readonly Variable[]> = {
   'create-agent': ['REGISTRY_TABLE'],
@@ -53,19 +54,19 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'retire-agent': ['REGISTRY_TABLE'],
   'halt-agent': ['REGISTRY_TABLE'],
   'certify-agent': issuing,
-  'sign-message': ['REGISTRY_TABLE'],
+  'sign-message': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS'],
   'list-certificates': ['REGISTRY_TABLE'],
   'get-certificate': ['REGISTRY_TABLE'],
   'revoke-certificate': ['REGISTRY_TABLE'],
   'renew-certificate': issuing,
   'verify-certificate': ['REGISTRY_TABLE'],
   'verify-message': ['REGISTRY_TABLE'],
-  'get-authority': ['REGISTRY_TABLE'],
-  'get-crl': ['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
-  'post-ocsp': ['REGISTRY_TABLE'],
-  'get-ocsp': ['REGISTRY_TABLE'],
+  'get-authority': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS'],
+  'get-crl': ['ISSUING_GENERATIONS', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL'],
+  'post-ocsp': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS'],
+  'get-ocsp': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS'],
   'get-openapi': [],
-  'get-health': ['REGISTRY_TABLE'],
+  'get-health': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS'],
   'ingest-event': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD'],
   'list-events': ['REGISTRY_TABLE', 'RISK_TABLE'],
   'get-agent-risk': ['REGISTRY_TABLE', 'RISK_TABLE'],
@@ -84,10 +85,10 @@ const needed: Record<HandlerName, readonly Variable[]> = {
   'retire-keys': ['REGISTRY_TABLE', 'DEPLOYMENT', 'KEY_DELETION_DAYS'],
   'deliver-webhook': ['REGISTRY_TABLE', 'WEBHOOK_KEY_ID', 'DELIVERY_QUEUE_URL', 'EXHAUSTED_DELIVERY_QUEUE_URL'],
   'refresh-crls': publishing,
-  'expire-certificates': ['REGISTRY_TABLE', 'CRL_SHARDS'],
-  'reconcile': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD', 'DEPLOYMENT', 'CRL_SHARDS', 'RETIREMENT_QUEUE_URL'],
+  'expire-certificates': ['REGISTRY_TABLE', 'ISSUING_GENERATIONS', 'CRL_SHARDS'],
+  'reconcile': ['REGISTRY_TABLE', 'RISK_TABLE', 'RISK_THRESHOLD', 'DEPLOYMENT', 'ISSUING_GENERATIONS', 'CRL_SHARDS', 'RETIREMENT_QUEUE_URL'],
   'export-audit-trail': ['REGISTRY_TABLE', 'AUDIT_BUCKET'],
-  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
+  'mint-authority': ['CA_ORGANIZATION', 'CA_COUNTRY', ...profile, 'ROOT_KEY_ID', 'ISSUING_KEY_IDS', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', ...publishing],
 };
 
 /** A function's environment: what its handler reads and nothing else. `role` is the function's own. */

@@ -9,7 +9,7 @@ import { justifyWildcard } from './wildcards.ts';
 
 /* What can be granted, each as a statement of IAM's; who is granted what stands in permissions.ts. */
 
-export type Permission = (role: iam.IRole) => void;
+export type Permission = (role: iam.Role) => void;
 export type ItemAction = 'GetItem' | 'BatchGetItem' | 'ConditionCheckItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'BatchWriteItem' | 'Query';
 export type IndexName = { [Name in TableName]: keyof (typeof tables)[Name]['indexes'] }[TableName];
 

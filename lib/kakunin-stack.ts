@@ -37,7 +37,7 @@ export class KakuninStack extends Stack {
     super(scope, id, props);
     const dataKey = createDataKey(this, settings);
     const { tables } = new Registry(this, 'Registry', dataKey);
-    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings.deployment);
+    const keys = new AuthorityKeys(this, 'AuthorityKeys', settings);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings, dataKey);
     const publicApi = settings.mutualTls && new PublicApi(this, 'PublicApi', { deployment: settings.deployment, dataKey, api: api.restApi });
@@ -53,7 +53,7 @@ export class KakuninStack extends Stack {
     const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, exhaustedDeliveries: queues.exhaustedDeliveries, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
-    const functions = api.addRoutes(platform);
+    const functions = api.addRoutes(platform, authority);
     publicApi?.addRoutes(functions);
     const stages = [api, ...(publicApi === undefined ? [] : [publicApi])].map(({ restApi }) => restApi.deploymentStage);
     if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stages, edgeSecret, dataKey });
@@ -86,7 +86,7 @@ export class KakuninStack extends Stack {
       DeadLetterBucketName: deadLetters.bucketName,
       AuditBucketName: auditArchive.bucketName,
       RootKeyArn: keys.root.keyArn,
-      IssuingKeyArn: keys.issuing.keyArn,
+      IssuingKeyArn: keys.issuing[0].key.keyArn,
       OcspKeyArn: keys.ocsp.keyArn,
       AttestationKeyArn: keys.attestation.keyArn,
       WebhookKeyArn: webhookKey.keyArn,

@@ -1,6 +1,6 @@
-import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import { isMutation } from '../lambdas/routes.ts';
-import type { AuthorityKey } from './authority-keys.ts';
+import type { AuthorityKey, AuthorityKeys } from './authority-keys.ts';
 import {
   accessItems, accessObjects, createAgentKeys, listBucket, publishEvents, queryIndex, readAgentKeys, readStream, receiveMessages, sendMessages, setAside, transactItems,
   type IndexName, type ItemAction, type Permission,
@@ -22,8 +22,9 @@ const auditChains = 'CHAIN#*';
 const chainMarks = 'CHAINED#*';
 const auditExports = 'EXPORT#*';
 const authorities = 'CA#*';
-const issuingAuthority = 'CA#issuing';
-const ocspResponder = 'CA#ocsp';
+// Of every generation.
+const issuingAuthority = 'CA#issuing*';
+const ocspResponder = 'CA#ocsp*';
 const attestationAuthority = 'CA#attestation';
 const apiKeys = 'KEY#*';
 const webhooks = 'WEBHOOK#*';
@@ -34,7 +35,7 @@ const keyedRequests = 'IDEMPOTENCY#*';
 
 // Objects of the distribution, as lambdas/pki/distribution-urls.ts names them.
 const crls = 'crl/*';
-const completeCrl = 'crl/complete.*';
+const completeCrls = 'crl/*complete.*';
 const authorityCertificates = 'ca/*';
 
 // Objects of the audit archive.
@@ -52,12 +53,12 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
   // Certificate, agent, the CRL's entry, what is to follow, and the trail of it: one transaction.
   const revoke = [items(['UpdateItem'], agents, certificates), transact('PutItem', crlEntries, outbox, auditEntries)];
   const revokeOfAgent = [items(['GetItem'], agents), ...revoke];
-  const issue = [items(['GetItem'], issuingAuthority), items(['UpdateItem'], agents), createAgentKeys(settings.deployment), sign(keys.issuing)];
+  const issue = [items(['GetItem'], issuingAuthority), items(['UpdateItem'], agents), createAgentKeys(settings.deployment), issueFrom(keys.issuing)];
   // The number before the entries, the entries, the list signed, and put in the place of the one before it.
   const publishCrls = [
     items(['UpdateItem'], crlNumbers),
     items(['Query'], crlEntries),
-    sign(keys.issuing),
+    ...keys.issuing.map(({ key }) => sign(key)),
     accessObjects(bucket, ['GetObject', 'PutObject'], crls, 'A CRL for each shard, and the complete one.'),
     listBucket(bucket),
   ];
@@ -88,10 +89,10 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'renew-certificate': [
       items(['GetItem'], certificates), transact('UpdateItem', certificates), transact('PutItem', certificates, expiries, crlEntries, outbox, auditEntries), ...issue,
     ],
-    'verify-certificate': [items(['GetItem'], certificates)],
-    'verify-message': [items(['GetItem'], certificates)],
+    'verify-certificate': [items(['GetItem'], certificates, issuingAuthority)],
+    'verify-message': [items(['GetItem'], certificates, issuingAuthority)],
     'get-authority': [items(['GetItem'], authorities)],
-    'get-crl': [accessObjects(bucket, ['GetObject'], completeCrl, 'The complete CRL, in DER and in PEM.'), listBucket(bucket)],
+    'get-crl': [accessObjects(bucket, ['GetObject'], completeCrls, 'The complete CRL of each issuing CA, in DER and in PEM.'), listBucket(bucket)],
     'post-ocsp': answerOcsp,
     'get-ocsp': answerOcsp,
     'get-openapi': [],
@@ -156,11 +157,12 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
     'mint-authority': [
       items(['GetItem', 'PutItem'], authorities),
       ...publishCrls,
-      // The root signs itself, the issuing CA and its own CRL; the issuing key the OCSP responder, the
-      // attestation authority and, as above, its CRLs.
+      // The root signs itself, the issuing CAs and its own CRL; the issuing keys the OCSP responder, the
+      // attestation authority and, as above, their CRLs. None goes that still serves, which its expiries say.
+      items(['Query'], expiries),
       sign(keys.root),
       readPublicKey(keys.root),
-      readPublicKey(keys.issuing),
+      ...keys.issuing.map(({ key }) => readPublicKey(key)),
       readPublicKey(keys.ocsp),
       readPublicKey(keys.attestation),
       accessObjects(bucket, ['GetObject', 'PutObject'], authorityCertificates, 'The certificates of the root, the issuing CA and the attestation authority.'),
@@ -169,13 +171,24 @@ function permissions({ settings, tables: { registry, risk }, keys, webhookKey, d
 }
 
 /** Gives a function's role what its handler needs. Whatever changes something honours Idempotency-Key. */
-export function grantPermissions(handler: HandlerName, platform: Platform, role: IRole): void {
+export function grantPermissions(handler: HandlerName, platform: Platform, role: Role): void {
   for (const permit of permissions(platform)[handler]) permit(role);
   if (isMutation(handler)) accessItems(platform.tables.registry, ['PutItem', 'UpdateItem'], [keyedRequests])(role);
 }
 
 function sign(key: AuthorityKey): Permission {
   return (role) => { key.allowSigning(role); };
+}
+
+/**
+ * Signs with the key of the generation that issues. The others' keys go on admitting it: taken away in the same deployment,
+ * that would be gone before the function knows of the new key.
+ */
+function issueFrom([issues, ...serve]: AuthorityKeys['issuing']): Permission {
+  return (role) => {
+    issues.key.allowIssuing(role);
+    for (const { key } of [issues, ...serve]) key.admitSigning(role);
+  };
 }
 
 function readPublicKey(key: AuthorityKey): Permission {

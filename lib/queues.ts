@@ -29,7 +29,7 @@ export class Queues extends Construct {
     const common = encryptedBy(dataKey);
     this.queues = Object.fromEntries(consumers().map(([name, consumer]) => [name, this.createPair(name, consumer, deployment, common)])) as Record<QueueConsumerName, QueuePair>;
     this.exhaustedDeliveries = new sqs.Queue(this, 'ExhaustedDeliveries', { ...common, queueName: `${deployment}-${exhaustedDeliveryQueue}`, retentionPeriod: longestRetention });
-    acknowledge(this.exhaustedDeliveries, { 'AwsSolutions-SQS3': 'What is in it has been given up on already: no function receives it, so that there is nothing to put aside once more.' });
+    acknowledge(this.exhaustedDeliveries, { 'AwsSolutions-SQS3': 'It is itself where deliveries are put aside, and no function reads it: nothing in it can fail.' });
   }
 
   /** Creates the functions, which need to know the rest of the platform. */

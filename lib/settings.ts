@@ -14,6 +14,8 @@ const profileSetting = (name: 'privateArc' | 'policyOid' | 'spiffeTrustDomain') 
     }
   }).optional();
 
+const generation = 'must be a list of whole numbers from 1, each once, the one that issues first';
+
 const kmsKey = 'must be true, false or the ARN of a KMS key';
 const accountId = 'must be an account id of 12 digits, in quotes';
 
@@ -62,6 +64,11 @@ const settingsSchema = z.strictObject({
     .min(1, 'must be at least 1')
     .max(LONGEST_AGENT_VALIDITY_DAYS, `must be at most ${LONGEST_AGENT_VALIDITY_DAYS}`)
     .default(LONGEST_AGENT_VALIDITY_DAYS),
+  // Of the issuing CA: the first issues, the others serve what they issued (docs/ca-rotation.md). Leaving one out takes it out of use
+  // for good, which the deployment refuses while a certificate of it lives.
+  issuingGenerations: z.tuple([z.int(generation).min(1, generation)], z.int(generation).min(1, generation), generation)
+    .refine((generations) => new Set(generations).size === generations.length, generation)
+    .default([1]),
   riskThreshold: z.number('must be a number')
     .gt(0, 'must be above 0, or every record would revoke')
     .lte(1, 'must be at most 1, or no record would ever revoke')

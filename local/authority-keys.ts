@@ -4,23 +4,30 @@ import { localCredentials, region } from './account.ts';
 /** The service's own keys, which CloudFormation makes in the deployed stack (lib/authority-keys.ts, lib/webhook-key.ts): spec and role. */
 const authorityKeys = {
   rootKeyArn: { keySpec: 'RSA_4096', role: 'ca-root' },
-  issuingKeyArn: { keySpec: 'RSA_3072', role: 'ca-issuing' },
   ocspKeyArn: { keySpec: 'RSA_2048', role: 'ca-ocsp' },
   attestationKeyArn: { keySpec: 'RSA_2048', role: 'ca-attestation' },
   webhookKeyArn: { keySpec: 'SYMMETRIC_DEFAULT', role: 'webhooks' },
 } as const satisfies Record<string, { keySpec: KeySpec; role: string }>;
 
+/** An issuing CA's, by its generation. */
+const issuingKey = (generation: number) => ({ keySpec: 'RSA_3072', role: generation === 1 ? 'ca-issuing' : `ca-issuing-${generation}` }) as const;
+
 const roleTag = 'kakunin:role';
 
-export type AuthorityKeyArns = Readonly<Record<keyof typeof authorityKeys, string>>;
+export interface AuthorityKeyArns extends Readonly<Record<keyof typeof authorityKeys, string>> {
+  /** In the order of the generations. */
+  readonly issuingKeyArns: readonly string[];
+}
 
 /** The ARNs of the service's own keys in the KMS, found by their tags, or made where there are none yet. */
-export async function ensureAuthorityKeys(endpoint: string): Promise<AuthorityKeyArns> {
+export async function ensureAuthorityKeys(endpoint: string, issuingGenerations: readonly number[]): Promise<AuthorityKeyArns> {
   const client = new KMSClient({ endpoint, region, credentials: localCredentials });
   try {
     const found = await findByRole(client);
-    const arns = Object.entries(authorityKeys).map(async ([name, { keySpec, role }]) => [name, found.get(role) ?? (await createKey(client, keySpec, role))]);
-    return Object.fromEntries(await Promise.all(arns)) as AuthorityKeyArns;
+    const ensure = async ({ keySpec, role }: { keySpec: KeySpec; role: string }) => found.get(role) ?? (await createKey(client, keySpec, role));
+    const arns = Object.entries(authorityKeys).map(async ([name, key]) => [name, await ensure(key)] as const);
+    const issuingKeyArns = await Promise.all(issuingGenerations.map((generation) => ensure(issuingKey(generation))));
+    return { ...(Object.fromEntries(await Promise.all(arns)) as Record<keyof typeof authorityKeys, string>), issuingKeyArns };
   } finally {
     client.destroy();
   }

@@ -41,7 +41,7 @@ export function settingsEnvironment(current: Environment): Environment {
  * waits for. Throws an Error that names the variable.
  */
 export function checkSettings(): void {
-  for (const name of ['riskThreshold', 'organization', 'country', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks', 'webhookTrustAnchorFile'] as const) environment(name);
+  for (const name of ['riskThreshold', 'organization', 'country', 'issuingGenerations', 'crlShardCount', 'keyDeletionDays', 'keyRetirementsPerSecond', 'webhookAllowedNetworks', 'webhookTrustAnchorFile'] as const) environment(name);
 }
 
 /** The roles that agents' keys name, of a KMS that does not ask for them. */
@@ -88,7 +88,7 @@ export function handlerEnvironment(settings: HandlerSettings): Environment {
     AUDIT_BUCKET: settings.auditBucket,
     DEPLOYMENT: 'local',
     ROOT_KEY_ID: settings.authorityKeys.rootKeyArn,
-    ISSUING_KEY_ID: settings.authorityKeys.issuingKeyArn,
+    ISSUING_KEY_IDS: settings.authorityKeys.issuingKeyArns.join(','),
     OCSP_KEY_ID: settings.authorityKeys.ocspKeyArn,
     ATTESTATION_KEY_ID: settings.authorityKeys.attestationKeyArn,
     WEBHOOK_KEY_ID: settings.authorityKeys.webhookKeyArn,

@@ -1,3 +1,4 @@
+import { environment } from '../lambdas/handlers/environment.ts';
 import { addressLimits, stageThrottle, stageThrottles, standardPlan, usagePlans, type AddressLimits, type UsagePlan } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type RouteName } from '../lambdas/routes.ts';
 import { exhaustedDeliveryQueue, queueConsumers, schedules as triggers, type QueueConsumerName, type ScheduledName } from '../lambdas/triggers.ts';
@@ -143,7 +144,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const eventBridgeEndpoint = await (interpose.eventBridge ?? unchanged)(eventBridge.endpoint);
     const queueUrlOf = (name: string) => sqs.queueUrl(queueNameOf(name), sqsEndpoint);
     const queueUrls = Object.fromEntries(Object.keys(queueConsumers).map((name) => [name, queueUrlOf(name)])) as Record<QueueConsumerName, string>;
-    const authorityKeys = await ensureAuthorityKeys(kms.endpoint);
+    const authorityKeys = await ensureAuthorityKeys(kms.endpoint, environment('issuingGenerations'));
     endings.push(applyEnvironment(handlerEnvironment({
       dynamodbEndpoint, kmsEndpoint, s3Endpoint, sqsEndpoint, eventBridgeEndpoint, tableNames, eventBusName, authorityKeys, distributionUrl,
       queueUrls, exhaustedDeliveryQueueUrl: queueUrlOf(exhaustedDeliveryQueue), distributionBucket: bucketNames.distribution, auditBucket: bucketNames.audit,

@@ -28,6 +28,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   factors: 'Why the score is what it is.',
   financial_scope: 'What a transaction may be. What is not mentioned is not limited; an empty list permits nothing.',
   fingerprint_sha256: 'SHA-256 of the certificate in DER.',
+  generation: 'Of the issuing CA, by its number; without it that of the one that issues now.',
   grantee_principal_arn: 'The IAM role that may sign with the key in KMS itself; null where there is none.',
   halt_event_id: 'The halt’s entry in the audit trail.',
   halted_at: 'When the halt became durable.',

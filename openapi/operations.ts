@@ -123,7 +123,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   },
   'get-authority': {
     tag: 'Counterparties', client: 'authority.certificates',
-    description: 'By `Accept`: issuing and root certificate as PEM (the default), all of them described in JSON, the issuing one in DER, or issuing and root in a certs-only CMS message. Also at `/ca/chain`.',
+    description: 'By `Accept`: issuing and root certificate as PEM (the default), all of them described in JSON, the issuing one in DER, or issuing and root in a certs-only CMS message. Also at `/ca/chain`. Where the issuing CA was rotated, those before it that still serve stand between the two, and DER is the one that issues now.',
     answer: {
       status: 200, json: data(resources.authorities), defaultForm: 'application/x-pem-file',
       forms: { 'application/x-pem-file': 'text', 'application/pkix-cert': 'bytes', 'application/pkcs7-mime': 'bytes' },
@@ -131,7 +131,7 @@ export const operations: Readonly<Record<RouteName, Operation>> = {
   },
   'get-crl': {
     tag: 'Counterparties', client: 'authority.crl',
-    description: 'The headers X-CRL-Generated-At and X-CRL-Next-Update tell its times. Above 4 MB the answer is a redirection (307) to the file.',
+    description: 'That of the issuing CA that issues now; of one before it with `generation`, as a CRL has one issuer. The headers X-CRL-Generated-At and X-CRL-Next-Update tell its times. Above 4 MB the answer is a redirection (307) to the file.',
     answer: { status: 200, forms: { 'application/x-pem-file': 'text', 'application/pkix-crl': 'bytes' } },
   },
   'post-ocsp': {

@@ -158,7 +158,7 @@ export const authorities = z.strictObject({
     fingerprint_sha256: z.string(),
     certificate_pem: z.string(),
   })),
-  chain_pem: z.string().describe('The issuing and the root certificate, one after the other.'),
+  chain_pem: z.string().describe('The issuing and the root certificate, one after the other; between them, where the issuing CA was rotated, those before it that still serve.'),
 });
 
 export const health = z.strictObject({

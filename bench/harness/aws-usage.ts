@@ -19,7 +19,7 @@ export async function recordAwsUsage(tableNames: readonly string[]): Promise<Aws
   let counts = nothing();
   const count = (what: keyof typeof counts, amount = 1) => void (counts[what] += amount);
   // The CA's keys; every other one is an RSA_2048, or symmetric, which costs the same.
-  const longKeys = [process.env['ROOT_KEY_ID'], process.env['ISSUING_KEY_ID']];
+  const longKeys = [process.env['ROOT_KEY_ID'], ...(process.env['ISSUING_KEY_IDS'] ?? '').split(',')];
 
   watch(dynamodb(), (name, _, { ConsumedCapacity = [] }) => {
     for (const { CapacityUnits = 0 } of [ConsumedCapacity].flat()) count(/^(Get|BatchGet|Query)/.test(name) ? 'readUnits' : 'writeUnits', name === 'Scan' ? 0 : CapacityUnits);

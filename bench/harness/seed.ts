@@ -66,7 +66,7 @@ function certifiedAgent({ tenantId, crlShardCount }: Seed, keyArn: string): { ag
   const [issuedAt, expiresAt] = [new Date(issued).toISOString(), new Date(Math.floor((issued + YEAR_MILLISECONDS) / 1000) * 1000).toISOString()];
   const certified = { name: 'Bench agent', modelHash: 'sha256:9f86d081', permittedActions: [] };
   const [agentId, id] = [randomUUID(), certificateIdFromRandom(randomBytes(16))];
-  const crlShard = crlShardOf(id, crlShardCount);
+  const crlShard = crlShardOf(id, crlShardCount, 1);
   const activeCertificate = { id, issuedAt, expiresAt, keyArn, crlShard, certificateDer: new Uint8Array() };
   return {
     agent: { ...certified, id: agentId, tenantId, metadata: {}, status: 'active', createdAt: issuedAt, updatedAt: issuedAt, activeCertificate },

@@ -24,6 +24,7 @@ const optionTypes = {
   export: { type: 'boolean' },
   'audit-bucket': { type: 'string' },
   deployment: { type: 'string' },
+  reason: { type: 'string' },
   plan: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },

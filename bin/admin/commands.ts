@@ -9,6 +9,7 @@ import type { Table } from '../../lambdas/aws/table.ts';
 import type { TableName } from '../../lambdas/schema.ts';
 import { listAgents, showAgent } from './agents.ts';
 import { verifyAudit } from './audit/verify.ts';
+import { listAuthorities, revokeAuthority } from './authorities.ts';
 import { bulkCertify, bulkRevoke } from './bulk/commands.ts';
 import { listCertificates, showCertificate } from './certificates.ts';
 import { discardDeadLetter, listDeadLetters } from './dead-letters.ts';
@@ -62,6 +63,7 @@ export interface CommandOptions {
   readonly export?: boolean | undefined;
   readonly 'audit-bucket'?: string | undefined;
   readonly deployment?: string | undefined;
+  readonly reason?: string | undefined;
   readonly plan?: string | undefined;
 }
 
@@ -100,6 +102,8 @@ export const commands: Readonly<Record<string, Command>> = {
   'certificate show': { operand: 'id or serial number', options: [], required: [], run: showCertificate },
   'bulk certify': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkCertify },
   'bulk revoke': { operand: 'file', options: bulkOptions, required: ['url'], run: bulkRevoke },
+  'authority list': { options: [], required: [], run: listAuthorities },
+  'authority revoke': { operand: 'generation', options: ['reason'], required: ['reason'], run: revokeAuthority },
   'audit verify': { options: ['tenant', 'export', 'audit-bucket'], required: [], run: verifyAudit },
   'reconcile': { options: ['dry-run', 'deployment', 'queues', 'risk-table'], required: [], run: reconcileNow },
   'dead-letter list': { options: ['bucket', 'queues'], required: [], run: listDeadLetters },

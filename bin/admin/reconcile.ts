@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AbandonedKey } from '../../lambdas/authority/certificate-end.ts';
+import { listIssuingAuthorities } from '../../lambdas/authority/issuing-generations.ts';
 import type { Finding } from '../../lambdas/authority/judge-key.ts';
 import { paceOf } from '../../lambdas/authority/pace.ts';
 import { reconcile, type ReconcilerServices } from '../../lambdas/authority/reconcile.ts';
@@ -21,7 +22,7 @@ export async function reconcileNow(services: Services, _operand: string, options
   const dryRun = options['dry-run'] === true;
   const findings: Finding[] = [];
   const failures: string[] = [];
-  const { keys } = await reconcile(reconcilerServices(services, options), {
+  const { keys } = await reconcile(await reconcilerServices(services, options), {
     dryRun,
     signal: new AbortController().signal,
     onFinding: (finding) => void findings.push(finding),
@@ -38,7 +39,7 @@ export async function reconcileNow(services: Services, _operand: string, options
   };
 }
 
-function reconcilerServices({ registry, tables, deadLetterQueues: queues, environment }: Services, options: CommandOptions): ReconcilerServices {
+async function reconcilerServices({ registry, tables, deadLetterQueues: queues, environment }: Services, options: CommandOptions): Promise<ReconcilerServices> {
   const pace = paceOf(kmsRequestsPerSecond);
   const always = new AbortController().signal;
   const deployment = options.deployment ?? (environment['DEPLOYMENT'] || 'kakunin');
@@ -50,6 +51,7 @@ function reconcilerServices({ registry, tables, deadLetterQueues: queues, enviro
     threshold: numberFrom(environment, 'RISK_THRESHOLD', 0.85),
     expiries: expiries(tables.registry),
     crlShardCount: numberFrom(environment, 'CRL_SHARDS', 16),
+    issuingGenerations: (await listIssuingAuthorities(registry)).map(({ generation }) => generation),
     // Nothing of the hourly function's progress is read or changed.
     progress: { get: () => Promise.resolve({}), put: () => Promise.resolve() },
     sendKeys: (keys: readonly AbandonedKey[]) => sideBySide(keys, 1, (key) => queues.send('retire-keys', key, key.tenantId)),

@@ -18,6 +18,8 @@ export const usage = `Tenants of Kakunin, their API keys, agents and certificate
   npm run admin -- certificate show <id | serial-number>
   npm run admin -- bulk certify <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
   npm run admin -- bulk revoke <file.csv> --url <api-url> [--key-env <variable>] [--concurrency <n>] [--dry-run]
+  npm run admin -- authority list
+  npm run admin -- authority revoke <generation> --reason <code>
   npm run admin -- audit verify [--tenant <tenant-id | name>] [--export]
   npm run admin -- reconcile [--dry-run]
   npm run admin -- dead-letter list
@@ -31,6 +33,8 @@ Rotating puts a new key in the place of an old one, which goes on working for th
 the API, with a tenant's key; the file's first line names its columns: agent_id to certify; certificate_id or
 serial_number, reason and, if wanted, reason_code to revoke. What became of each row is written to
 <file.csv>.report.csv, and the same command run again goes on with what is not done there.
+
+Revoking a generation of the issuing CA makes every certificate of it worthless, at once and for good (docs/ca-rotation.md).
 
 Verifying the audit trail reads all of it and computes every hash anew; what does not hold is named, and the exit status is 1.
 
@@ -57,6 +61,7 @@ webhook. Replaying has it delivered once more.
   --concurrency <n>    so many rows at once, 1 to 64; 4 without it
   --dry-run            only read, and say what would become of each row, or what there is to reconcile
   --deployment <name>  whose keys or usage plans are looked at, by their tags; otherwise $DEPLOYMENT, otherwise kakunin
+  --reason <code>      why a CA is revoked, by RFC 5280's name: cACompromise, where somebody else may have its key
   --export             compare the trail with what was exported of it, too
   --all                every dead letter there is
   --table <name>       the registry table; otherwise $REGISTRY_TABLE, otherwise kakunin-registry

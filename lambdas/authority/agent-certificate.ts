@@ -24,9 +24,8 @@ export interface AgentCertificateServices {
  */
 export async function signAgentCertificate({ keys, settings, crlShardCount }: AgentCertificateServices, authority: Authority, agent: Agent, lease: Lease, publicKey: Uint8Array): Promise<Uint8Array> {
   const issuerCertificateDer = pemToDer(authority.certificatePem);
-  const parameters = {
-    agent, certificateId: lease.id, subjectPublicKeyInfoDer: publicKey, issuerCertificateDer, settings, crlShard: crlShardOf(lease.id, crlShardCount),
-  };
+  const crlShard = crlShardOf(lease.id, crlShardCount, authority.generation);
+  const parameters = { agent, certificateId: lease.id, subjectPublicKeyInfoDer: publicKey, issuerCertificateDer, settings, crlShard };
   return signCertificate(keys, { keyArn: authority.keyArn, publicKey: subjectPublicKeyInfoOf(issuerCertificateDer) }, {
     holder: 'agent',
     unsigned: buildAgentCertificate({ ...parameters, notBefore: new Date(lease.acquiredAt) }),
@@ -35,7 +34,7 @@ export async function signAgentCertificate({ keys, settings, crlShardCount }: Ag
 }
 
 /** The record of a certificate that was signed, active, with what the agent was at that moment. */
-export function agentCertificateRecord({ crlShardCount }: AgentCertificateServices, agent: Agent, lease: Lease, key: Pick<Certificate, 'keyArn' | 'granteePrincipalArn' | 'grantId'>, certificateDer: Uint8Array): Certificate {
+export function agentCertificateRecord({ crlShardCount }: AgentCertificateServices, { generation }: Authority, agent: Agent, lease: Lease, key: Pick<Certificate, 'keyArn' | 'granteePrincipalArn' | 'grantId'>, certificateDer: Uint8Array): Certificate {
   const { issuer, notBefore, notAfter } = describeCertificate(certificateDer);
   const { name, modelHash, model, version, operatorOrg, permittedActions, financialScope } = agent;
   return {
@@ -49,7 +48,7 @@ export function agentCertificateRecord({ crlShardCount }: AgentCertificateServic
     expiresAt: new Date(notAfter.getTime() + 1000).toISOString(),
     createdAt: lease.acquiredAt,
     issuer,
-    crlShard: crlShardOf(lease.id, crlShardCount),
+    crlShard: crlShardOf(lease.id, crlShardCount, generation),
     certified: {
       name, modelHash, permittedActions,
       ...(model !== undefined && { model }),

@@ -1,17 +1,21 @@
-import { type OcspCertId, type OcspIssuerHashes, isIssuedBy, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.ts';
+import { type OcspCertId, isIssuedBy, parseOcspRequest, type OcspRequest } from '../pki/ocsp-request.ts';
 import { buildOcspResponse, ocspErrorResponse, type OcspCertStatus, type OcspSingleResponse } from '../pki/ocsp-response.ts';
+import { generationOfShard } from '../pki/issuing-generation.ts';
 import { certificateIdOf } from '../pki/serial-number.ts';
 import { verifyRsaSha256 } from '../pki/signature.ts';
 import type { Certificate } from './certificate.ts';
 import { Refusal } from './errors.ts';
+import { underIssuer, type IssuingAuthorities } from './issuing-authority.ts';
 import type { OcspSigner, RememberedOcspSigner } from './ocsp-signer.ts';
 import type { KeyManagement, Registry } from './ports.ts';
 import { reasonCodes } from './revocation-reasons.ts';
 
 export interface OcspServices {
   readonly registry: Pick<Registry, 'getCertificate'>;
+  readonly issuingAuthorities: IssuingAuthorities;
   readonly keys: Pick<KeyManagement, 'signDigest'>;
-  readonly signer: RememberedOcspSigner;
+  /** One for each generation of the issuing CA: each answers for what that CA has issued (RFC 6960 §4.2.2.2). */
+  readonly signers: readonly RememberedOcspSigner[];
   readonly clock: () => Date;
 }
 
@@ -39,8 +43,9 @@ const validityMilliseconds = 600_000;
 const changeableMaxAgeSeconds = 5;
 
 /**
- * Answers an OCSP request (RFC 6960, RFC 9654) about certificates of the issuing CA, from one strongly consistent read
- * for each serial number: a revocation shows from the moment its transaction is through. A certificate that has expired
+ * Answers an OCSP request (RFC 6960, RFC 9654) about certificates of an issuing CA, from one strongly consistent read
+ * for each serial number: a revocation shows from the moment its transaction is through. That of the CA itself makes all
+ * of its certificates revoked (§2.7). A certificate that has expired
  * is answered with what it was last, good or revoked: "good" says that it was not revoked, and its end stands in it
  * (RFC 6960 §2.2).
  * @param requestDer as it came from the client
@@ -51,9 +56,9 @@ export async function answerOcsp(services: OcspServices, requestDer: Uint8Array)
   try {
     const request = parseOcspRequest(requestDer);
     if ('malformed' in request) return failure('malformedRequest', request.malformed);
-    const signer = await services.signer.current();
-    if (!request.certIds.some((certId) => isIssuedBy(certId, signer.issuer))) return failure('unauthorized', 'The request asks about no certificate of the issuing CA.');
-    return await signedAnswer(services, request, signer);
+    const responsible = await responsibleFor(request, services.signers);
+    if (responsible === undefined) return failure('unauthorized', 'The request asks about no certificate of the issuing CA.');
+    return await signedAnswer(services, request, responsible);
   } catch (cause) {
     return failure(cause instanceof Refusal ? 'tryLater' : 'internalError', cause);
   }
@@ -63,13 +68,34 @@ function failure(status: Exclude<OcspAnswer['status'], 'successful'>, cause: unk
   return { status, der: ocspErrorResponse(status), cause };
 }
 
-async function signedAnswer(services: OcspServices, { certIds, nonce }: OcspRequest, signer: OcspSigner): Promise<OcspAnswer> {
+interface Responsible {
+  readonly signer: OcspSigner;
+  readonly remembered: RememberedOcspSigner;
+}
+
+/**
+ * The signer for the CA that issued the first certificate that is asked about and was issued here. One that is not usable
+ * holds up no request about certificates of another CA.
+ */
+async function responsibleFor({ certIds }: OcspRequest, signers: readonly RememberedOcspSigner[]): Promise<Responsible | undefined> {
+  const readings = await Promise.allSettled(signers.map(async (remembered) => ({ remembered, signer: await remembered.current() })));
+  const usable = readings.flatMap((reading) => (reading.status === 'fulfilled' ? [reading.value] : []));
+  for (const certId of certIds) {
+    const responsible = usable.find(({ signer }) => isIssuedBy(certId, signer.issuer));
+    if (responsible !== undefined) return responsible;
+  }
+  const failed = readings.find((reading) => reading.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return undefined;
+}
+
+async function signedAnswer(services: OcspServices, { certIds, nonce }: OcspRequest, { signer, remembered }: Responsible): Promise<OcspAnswer> {
   // Taken before the registry is read, so that what is answered held at that time.
   const thisUpdate = wholeSecond(services.clock());
   const nextUpdate = new Date(thisUpdate.getTime() + validityMilliseconds);
-  const responses = await statusesOf(services, certIds, signer.issuer);
+  const responses = await statusesOf(services, certIds, signer);
   const unsigned = buildOcspResponse({ responderCertificateDer: signer.certificateDer, producedAt: thisUpdate, thisUpdate, nextUpdate, responses, nonce });
-  const signature = await sign(services, signer, unsigned);
+  const signature = await sign(services.keys, remembered, signer, unsigned);
   const isFinal = responses.every(({ status }) => status === 'revoked');
   const untilNextUpdateSeconds = Math.floor((nextUpdate.getTime() - services.clock().getTime()) / 1000);
   return {
@@ -79,21 +105,26 @@ async function signedAnswer(services: OcspServices, { certIds, nonce }: OcspRequ
 }
 
 /** Where this fails, the key may no longer be the responder's, so the next request looks. */
-async function sign({ keys, signer }: OcspServices, { keyArn, publicKey }: OcspSigner, { digest, tbsResponseDataDer }: { digest: Uint8Array; tbsResponseDataDer: Uint8Array }): Promise<Uint8Array> {
+async function sign(keys: OcspServices['keys'], remembered: RememberedOcspSigner, { keyArn, publicKey }: OcspSigner, { digest, tbsResponseDataDer }: { digest: Uint8Array; tbsResponseDataDer: Uint8Array }): Promise<Uint8Array> {
   try {
     const signature = await keys.signDigest(keyArn, digest);
     if (!verifyRsaSha256(publicKey, tbsResponseDataDer, signature)) throw new Error(`The signature that KMS made with ${keyArn} does not verify with the OCSP responder’s certificate.`);
     return signature;
   } catch (error) {
-    signer.forget();
+    remembered.forget();
     throw error;
   }
 }
 
-async function statusesOf({ registry }: OcspServices, certIds: readonly OcspCertId[], issuer: OcspIssuerHashes): Promise<OcspSingleResponse[]> {
+async function statusesOf({ registry, issuingAuthorities }: OcspServices, certIds: readonly OcspCertId[], { issuer, generation }: OcspSigner): Promise<OcspSingleResponse[]> {
   const readings = new Map<string, Promise<Certificate | undefined>>();
+  const read = async (serialNumber: string) => {
+    const certificate = await registry.getCertificate(certificateIdOf(serialNumber));
+    // Another CA's certificate of this number is not the one that is asked about.
+    return certificate && generationOfShard(certificate.crlShard) === generation ? underIssuer(certificate, await issuingAuthorities(generation)) : undefined;
+  };
   const certificateWith = (serialNumber: string) => {
-    const reading = readings.get(serialNumber) ?? registry.getCertificate(certificateIdOf(serialNumber));
+    const reading = readings.get(serialNumber) ?? read(serialNumber);
     readings.set(serialNumber, reading);
     return reading;
   };

@@ -31,7 +31,7 @@ export interface Certificate {
   readonly certified: CertifiedProfile;
   /** The issuing authority's subject, as text. */
   readonly issuer: string;
-  /** The number of the CRL that its revocation will appear in; fixed at issuance. */
+  /** The number of the CRL that its revocation will appear in, which also tells who issued it (pki/issuing-generation.ts); fixed at issuance. */
   readonly crlShard: number;
   readonly revokedAt?: string;
   readonly revocationReason?: string;

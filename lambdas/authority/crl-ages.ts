@@ -13,8 +13,11 @@ export interface CrlAges {
 const readAtOnce = 8;
 
 /** How the CRLs are that are out, whoever published them. @throws Refusal DISTRIBUTION_UNAVAILABLE. */
-export async function crlAges({ distribution, distributionUrl, crlShardCount }: CrlSettings & { readonly distribution: Pick<Distribution, 'head'> }, now: Date): Promise<CrlAges> {
-  const issuing = [...shardNumbers(crlShardCount).map((crlShard) => shardCrl(distributionUrl, crlShard)), completeCrl(crlShardCount)];
+export async function crlAges({ distribution, distributionUrl, crlShardCount, issuingGenerations }: CrlSettings & { readonly distribution: Pick<Distribution, 'head'> }, now: Date): Promise<CrlAges> {
+  const issuing = [
+    ...shardNumbers(issuingGenerations, crlShardCount).map((crlShard) => shardCrl(distributionUrl, crlShard)),
+    ...issuingGenerations.map((generation) => completeCrl(generation, crlShardCount)),
+  ];
   const published = valuesOf(await sideBySide([...issuing, rootCrl], readAtOnce, async ({ path }) => ({ path, crl: (await distribution.head(path))?.crl })));
   const seconds = (from: number, to: number) => Math.max(0, Math.round((to - from) / 1000));
   const ages = published.flatMap(({ path, crl }) => (crl === undefined || path === rootCrl.path ? [] : [seconds(Date.parse(crl.thisUpdate), now.getTime())]));

@@ -1,12 +1,16 @@
 import { completeCrlPath, completeCrlPemPath, crlShardPath, crlShardUrl, rootCrlPath } from '../pki/distribution-urls.ts';
+import { firstShardOf, generationOfShard } from '../pki/issuing-generation.ts';
+import type { CrlShard } from './ports.ts';
 
 /** Which certificates a CRL covers, where it is published, and how often. */
 export interface CrlScope {
   /** Of its DER, below the distribution's URL. */
   readonly path: string;
   readonly pemPath?: string;
+  /** Whose key signs it: an issuing CA's, by its generation, or the root's. */
+  readonly issuer: number | 'root';
   /** Whose revocations are on it. */
-  readonly shards: readonly number[];
+  readonly shards: readonly CrlShard[];
   /** Of a CRL that does not cover every certificate of its issuer: the URL in those that it does (RFC 5280 §5.2.5). */
   readonly issuingDistributionPoint?: string;
   /** From thisUpdate to nextUpdate. */
@@ -20,15 +24,17 @@ const daily = { validitySeconds: 25 * 3600, replacedAfterSeconds: 20 * 3600 };
 
 /** The CRL that the shard's certificates name. */
 export function shardCrl(distributionUrl: string, crlShard: number): CrlScope {
-  return { path: crlShardPath(crlShard), shards: [crlShard], issuingDistributionPoint: crlShardUrl(distributionUrl, crlShard), ...daily };
+  return { path: crlShardPath(crlShard), issuer: generationOfShard(crlShard), shards: [crlShard], issuingDistributionPoint: crlShardUrl(distributionUrl, crlShard), ...daily };
 }
 
-/** The CRL of all the issuing CA's certificates, for those who want one file. */
-export function completeCrl(crlShardCount: number): CrlScope {
-  return { path: completeCrlPath, pemPath: completeCrlPemPath, shards: shardNumbers(crlShardCount), ...daily };
+/** The CRL of all certificates of one issuing CA, for those who want one file. */
+export function completeCrl(generation: number, crlShardCount: number): CrlScope {
+  return { path: completeCrlPath(generation), pemPath: completeCrlPemPath(generation), issuer: generation, shards: shardNumbers([generation], crlShardCount), ...daily };
 }
 
-export const shardNumbers = (crlShardCount: number): number[] => Array.from({ length: crlShardCount }, (_, crlShard) => crlShard);
+/** The shards of these generations, so many of each. */
+export const shardNumbers = (generations: readonly number[], crlShardCount: number): number[] =>
+  generations.flatMap((generation) => Array.from({ length: crlShardCount }, (_, index) => firstShardOf(generation) + index));
 
-/** The root's CRL, which covers the issuing CA: empty for as long as that is trusted. */
-export const rootCrl: CrlScope = { path: rootCrlPath, shards: [], validitySeconds: 90 * 86_400, replacedAfterSeconds: 45 * 86_400 };
+/** The root's CRL, which covers the issuing CAs: empty for as long as all of them are trusted. */
+export const rootCrl: CrlScope = { path: rootCrlPath, issuer: 'root', shards: ['root'], validitySeconds: 90 * 86_400, replacedAfterSeconds: 45 * 86_400 };

@@ -22,6 +22,7 @@ export type RefusalCode =
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'REQUEST_IN_PROGRESS'
   | 'CA_NOT_INITIALISED'
+  | 'CA_REVOKED'
   | 'KMS_CREDENTIALS_NOT_CONFIGURED'
   | 'KMS_UNAVAILABLE'
   | 'REGISTRY_UNAVAILABLE'
@@ -50,6 +51,9 @@ export const certificateNotFound = () =>
 
 export const certificateNeverIssued = () =>
   new Refusal('CERTIFICATE_NOT_FOUND', 'No certificate with this serial number was ever issued here. Do not trust whoever presents it.');
+
+export const authorityRevoked = () =>
+  new Refusal('CA_REVOKED', 'The certificate authority was revoked, so it issues nothing any more. Try again when the operator has put another one in its place.');
 
 export const authorityNotInitialised = () =>
   new Refusal('CA_NOT_INITIALISED', 'The certificate authority has not been set up yet. Try again when the deployment has finished.');

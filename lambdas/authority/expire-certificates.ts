@@ -7,6 +7,7 @@ import { sideBySide, valuesOf } from './side-by-side.ts';
 export interface ExpiryServices {
   readonly expiries: Expiries;
   readonly crlShardCount: number;
+  readonly issuingGenerations: readonly number[];
   readonly clock: () => Date;
   readonly newId: () => string;
 }
@@ -24,7 +25,7 @@ const certificatesAtOnce = 8;
  */
 export async function expireCertificates(services: ExpiryServices): Promise<number> {
   const now = services.clock().toISOString();
-  const counts = await sideBySide(shardNumbers(services.crlShardCount), shardsAtOnce, async (crlShard) => {
+  const counts = await sideBySide(shardNumbers(services.issuingGenerations, services.crlShardCount), shardsAtOnce, async (crlShard) => {
     const expired = await services.expiries.listExpired(crlShard, now);
     const noted = valuesOf(await sideBySide(expired, certificatesAtOnce, (certificate) => noteExpiry(services, certificate, now)));
     return noted.filter(Boolean).length;

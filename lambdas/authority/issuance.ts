@@ -13,7 +13,7 @@ export const leaseSeconds = 60;
 export interface IssuanceServices extends AgentCertificateServices {
   readonly registry: Registry;
   readonly keys: KeyManagement;
-  /** The issuing authority; rejects with CA_NOT_INITIALISED where none has been minted. */
+  /** The authority that issues; rejects with CA_NOT_INITIALISED where none has been minted, with CA_REVOKED where it was revoked. */
   readonly issuingAuthority: () => Promise<Authority>;
   /** The accounts whose roles may be granted the use of agents' keys. */
   readonly granteeAccounts: readonly string[];
@@ -45,7 +45,7 @@ export interface Issuance {
  * Guarantee: whatever fails, there is never a second active certificate, and never an active one without a usable key,
  * nor one whose grantee is not granted the key.
  * @throws Refusal of `whyNot` (one round trip, no KMS call), GRANTEE_NOT_ALLOWED (none, or where KMS does not know the
- *   role), ISSUANCE_INTERRUPTED, CA_NOT_INITIALISED, KMS_… and REGISTRY_UNAVAILABLE.
+ *   role), ISSUANCE_INTERRUPTED, CA_NOT_INITIALISED, CA_REVOKED, KMS_… and REGISTRY_UNAVAILABLE.
  */
 export async function issueUnderLease(services: IssuanceServices, issuance: Issuance): Promise<Certificate> {
   const { registry, keys, warn } = services;
@@ -76,7 +76,7 @@ export async function issueUnderLease(services: IssuanceServices, issuance: Issu
       registry.noteLeaseKey(agent.id, lease.id, keyArn),
     ]);
     const certificateDer = await signAgentCertificate(services, authority, agent, lease, publicKey);
-    const certificate = agentCertificateRecord(services, agent, lease, { keyArn, ...grant }, certificateDer);
+    const certificate = agentCertificateRecord(services, authority, agent, lease, { keyArn, ...grant }, certificateDer);
     if (!(await issuance.commit(certificate, agent, lease))) {
       throw new Refusal('ISSUANCE_INTERRUPTED', 'The agent was suspended, retired or found at high risk while its certificate was being issued, so none was. Read the agent before trying again.');
     }

@@ -3,7 +3,8 @@ import { describeCertificate } from '../pki/certificate-description.ts';
 import { ocspIssuerHashes, type OcspIssuerHashes } from '../pki/ocsp-request.ts';
 import { pemToDer } from '../pki/pem.ts';
 import { authorityNotInitialised } from './errors.ts';
-import type { Authority, Registry } from './ports.ts';
+import type { IssuingAuthorities } from './issuing-authority.ts';
+import type { Registry } from './ports.ts';
 
 /** Who signs OCSP answers, and about whose certificates: what every answer needs, made ready once. */
 export interface OcspSigner {
@@ -11,8 +12,10 @@ export interface OcspSigner {
   readonly certificateDer: Uint8Array;
   readonly publicKey: KeyObject;
   readonly notAfter: Date;
-  /** What CertIDs name the issuing CA by. */
+  /** What CertIDs name the issuing CA by, which certified the responder. */
   readonly issuer: OcspIssuerHashes;
+  /** That CA's. */
+  readonly generation: number;
 }
 
 export interface RememberedOcspSigner {
@@ -27,7 +30,9 @@ export interface RememberedOcspSigner {
 
 export interface OcspSignerServices {
   readonly registry: Pick<Registry, 'getAuthority'>;
-  readonly issuingAuthority: () => Promise<Authority>;
+  readonly issuingAuthorities: IssuingAuthorities;
+  /** Of the issuing CA about whose certificates it answers. */
+  readonly generation: number;
   readonly clock: () => Date;
 }
 
@@ -62,8 +67,8 @@ export function rememberedOcspSigner(services: OcspSignerServices): RememberedOc
   };
 }
 
-async function readOcspSigner({ registry, issuingAuthority }: OcspSignerServices, now: number): Promise<OcspSigner> {
-  const [issuing, responder] = await Promise.all([issuingAuthority(), registry.getAuthority('ocsp')]);
+async function readOcspSigner({ registry, issuingAuthorities, generation }: OcspSignerServices, now: number): Promise<OcspSigner> {
+  const [issuing, responder] = await Promise.all([issuingAuthorities(generation), registry.getAuthority('ocsp', generation)]);
   if (responder === undefined) throw authorityNotInitialised();
   const certificateDer = pemToDer(responder.certificatePem);
   const { notAfter } = describeCertificate(certificateDer);
@@ -74,5 +79,6 @@ async function readOcspSigner({ registry, issuingAuthority }: OcspSignerServices
     publicKey: new X509Certificate(certificateDer).publicKey,
     notAfter,
     issuer: ocspIssuerHashes(pemToDer(issuing.certificatePem)),
+    generation,
   };
 }

@@ -93,21 +93,35 @@ export interface Registry {
   recordSignature(certificateId: string, audit: AuditEntry): Promise<boolean>;
   listCertificates(tenantId: string, query: { agentId?: string | undefined; status?: CertificateStatus | undefined; limit: number; cursor?: string | undefined; now: string }): Promise<Page<Certificate>>;
 
-  getAuthority(role: AuthorityRole): Promise<Authority | undefined>;
-  /** Both at once and only where there are none; false where there are. */
+  /** @param generation of the issuing CA, or of the one whose OCSP responder it is; the first without it */
+  getAuthority(role: AuthorityRole, generation?: number): Promise<Authority | undefined>;
+  /** All at once and only where there are none of them; false where there are. */
   createAuthorities(authorities: readonly Authority[]): Promise<boolean>;
   /** Puts the authority in the place of `previous`, or where there is none; false where something else is there by now. */
   replaceAuthority(authority: Authority, previous: Authority | undefined): Promise<boolean>;
+  /** Notes the revocation, and puts the certificate on the root's CRL; false where it is revoked already, or there is none. */
+  revokeIssuingAuthority(authority: Authority, revocation: AuthorityRevocation): Promise<boolean>;
 }
 
 export type AuthorityRole = 'root' | 'issuing' | 'ocsp' | 'attestation';
 
-/** A certificate authority, or what the issuing one has certified to answer OCSP or to attest: its certificate, and where its key is. */
+/** A certificate authority, or what an issuing one has certified to answer OCSP or to attest: its certificate, and where its key is. */
 export interface Authority {
   readonly role: AuthorityRole;
+  /** Of issuing CAs and their OCSP responders, counted from 1 (docs/ca-rotation.md). There is one root, and one that attests. */
+  readonly generation: number;
   readonly keyArn: string;
   readonly certificatePem: string;
   readonly createdAt: string;
+  /** Of an issuing CA that is not to be trusted any more, nor any certificate of it. */
+  readonly revocation?: AuthorityRevocation;
+}
+
+export interface AuthorityRevocation {
+  readonly revokedAt: string;
+  readonly reasonCode: ReasonCode;
+  /** When a CRL of the root's was first published that lists it. */
+  readonly publishedAt?: string;
 }
 
 export interface KeyManagement {
@@ -143,6 +157,8 @@ export interface KeyRetirement {
 
 /** Certificates that have come to their end by themselves. */
 export interface Expiries {
+  /** Whether a certificate of the shard has not expired, or its end is not noted; revoked ones count as well. */
+  hasUnexpired(crlShard: number): Promise<boolean>;
   /** Those of the shard whose end is due at `now` and not noted. */
   listExpired(crlShard: number, now: string): Promise<EndingCertificate[]>;
   /** Marks the certificate, with its outbox entry, and forgets its expiry; false where it was revoked or is noted already. */
@@ -158,6 +174,9 @@ export interface Effects {
   noteCrls(effects: readonly { readonly certificateId: string; readonly crlNumber: bigint; readonly publishedAt: string }[]): Promise<void>;
 }
 
+/** Agents' certificates by their shard's number, and those that the root has signed. */
+export type CrlShard = number | 'root';
+
 export interface CrlRecords {
   /**
    * Draws the next number of the CRL at `path`, and with it the CRL's thisUpdate, `now` if no number before went with a later
@@ -169,7 +188,7 @@ export interface CrlRecords {
    * The entries of the shard's revoked certificates, but for those that had expired by `expiredBy`: encodeRevokedCertificate's
    * DER, joined, in parts.
    */
-  readCrlEntries(crlShard: number, expiredBy: string): Promise<Uint8Array[]>;
+  readCrlEntries(crlShard: CrlShard, expiredBy: string): Promise<Uint8Array[]>;
 }
 
 /** What tells one publication of a CRL from another, without reading it. */

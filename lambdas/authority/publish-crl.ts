@@ -10,7 +10,7 @@ export interface CrlServices {
   readonly distribution: Distribution;
   readonly keys: Pick<KeyManagement, 'signDigest'>;
   /** Who signs. */
-  readonly issuer: () => Promise<Authority>;
+  readonly issuer: (issuer: CrlScope['issuer']) => Promise<Authority>;
   readonly clock: () => Date;
 }
 
@@ -66,8 +66,8 @@ const wholeSecond = (milliseconds: number) => new Date(Math.floor(milliseconds /
 
 const beforeAll = new Date(0).toISOString();
 
-async function signedCrl({ crls, keys, issuer }: CrlServices, { shards, issuingDistributionPoint }: CrlScope, crl: CrlStamp, expiredBy: string): Promise<Uint8Array> {
-  const { keyArn, certificatePem } = await issuer();
+async function signedCrl({ crls, keys, issuer: issuerOf }: CrlServices, { issuer, shards, issuingDistributionPoint }: CrlScope, crl: CrlStamp, expiredBy: string): Promise<Uint8Array> {
+  const { keyArn, certificatePem } = await issuerOf(issuer);
   const issuerCertificateDer = pemToDer(certificatePem);
   const unsigned = buildCrl({
     issuerCertificateDer,
@@ -88,7 +88,7 @@ async function signedCrl({ crls, keys, issuer }: CrlServices, { shards, issuingD
 const shardsAtOnce = 4;
 
 /** Joined, and none of them left in another form: there may be a million. */
-async function readEntries(crls: CrlRecords, shards: readonly number[], expiredBy: string): Promise<Uint8Array> {
+async function readEntries(crls: CrlRecords, shards: CrlScope['shards'], expiredBy: string): Promise<Uint8Array> {
   const parts = valuesOf(await sideBySide(shards, shardsAtOnce, (shard) => crls.readCrlEntries(shard, expiredBy)));
   return Buffer.concat(parts.flat());
 }

@@ -12,6 +12,7 @@ export interface ReconcilerServices extends JudgementServices {
   readonly keys: KeyInventory;
   readonly expiries: Expiries;
   readonly crlShardCount: number;
+  readonly issuingGenerations: readonly number[];
   readonly progress: PassProgressNote;
   /** Hands over keys that are to be retired. */
   readonly sendKeys: SettledSend<AbandonedKey>;
@@ -80,7 +81,7 @@ export async function reconcile(services: ReconcilerServices, run: Run): Promise
 
 async function reconcileExpiries(services: ReconcilerServices, run: Run, tally: Tally): Promise<void> {
   const overdueBy = before(services.clock().toISOString(), expiryGraceMilliseconds);
-  await settle(run, tally, shardNumbers(services.crlShardCount), shardsAtOnce, async (crlShard) => {
+  await settle(run, tally, shardNumbers(services.issuingGenerations, services.crlShardCount), shardsAtOnce, async (crlShard) => {
     const overdue = await services.expiries.listExpired(crlShard, overdueBy);
     await settle(run, tally, overdue, certificatesAtOnce, (certificate) => resolve(services, run, tally, { kind: 'overdue-expiry', certificate }));
   });

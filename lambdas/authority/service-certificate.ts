@@ -15,7 +15,7 @@ export interface ServiceCertificatePlan extends Organization {
   readonly role: ServiceRole;
   /** That part's own key, an RSA_2048. */
   readonly keyArn: string;
-  /** The CA whose key signs the certificate. */
+  /** The CA whose key signs the certificate. Each has an OCSP responder of its own, while there is one attestation authority. */
   readonly issuing: Authority;
 }
 
@@ -36,15 +36,21 @@ export async function renewServiceCertificate(services: ServiceCertificateServic
   const { registry, clock } = services;
   const { role, keyArn } = plan;
   const now = clock();
-  const stored = await registry.getAuthority(role);
-  if (stored?.keyArn === keyArn && hasMoreThanHalfLeft(stored, now)) return { authority: stored, renewed: false };
+  const generation = role === 'ocsp' ? plan.issuing.generation : 1;
+  const stored = await registry.getAuthority(role, generation);
+  if (stored?.keyArn === keyArn && isIssuedBy(stored, plan.issuing) && hasMoreThanHalfLeft(stored, now)) return { authority: stored, renewed: false };
   const certificatePem = certificateToPem(await signServiceCertificate(services, plan, now));
-  const authority: Authority = { role, keyArn, certificatePem, createdAt: now.toISOString() };
+  const authority: Authority = { role, generation, keyArn, certificatePem, createdAt: now.toISOString() };
   if (await registry.replaceAuthority(authority, stored)) return { authority, renewed: true };
   // Another renewal was faster, or this one's own write was repeated after its answer got lost.
-  const winner = await registry.getAuthority(role);
+  const winner = await registry.getAuthority(role, generation);
   if (winner === undefined) throw new Error(`The ${names[role]}’s certificate could be neither stored nor read; run the renewal again.`);
   return { authority: winner, renewed: winner.certificatePem === certificatePem };
+}
+
+/** By its key: what another generation has signed is replaced. */
+function isIssuedBy({ certificatePem }: Authority, issuing: Authority): boolean {
+  return describeCertificate(pemToDer(certificatePem)).akid === describeCertificate(pemToDer(issuing.certificatePem)).skid;
 }
 
 function hasMoreThanHalfLeft({ certificatePem }: Authority, now: Date): boolean {

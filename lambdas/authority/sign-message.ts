@@ -1,5 +1,6 @@
 import { describeCertificate } from '../pki/certificate-description.ts';
 import { verifyRsaSha256Digest } from '../pki/digest-signature.ts';
+import { generationOfShard } from '../pki/issuing-generation.ts';
 import { compactJws, jwsSigningInput } from '../pki/jws.ts';
 import { pemToDer } from '../pki/pem.ts';
 import { serialNumberOf } from '../pki/serial-number.ts';
@@ -9,14 +10,15 @@ import type { Principal } from './api-key.ts';
 import type { Actor } from './audit.ts';
 import { statusAt } from './certificate.ts';
 import { agentNotFound, agentRetired, Refusal } from './errors.ts';
-import type { Authority, KeyManagement, Registry } from './ports.ts';
+import type { IssuingAuthorities } from './issuing-authority.ts';
+import type { KeyManagement, Registry } from './ports.ts';
 import { digestSha256Of, sha256, type SignedContent } from './signed-content.ts';
 
 export interface SigningServices {
   readonly registry: Pick<Registry, 'getAgent' | 'getCertificate' | 'recordSignature'>;
   readonly keys: Pick<KeyManagement, 'signDigest'>;
-  /** Whose certificate goes into a token beside the agent's. */
-  readonly issuingAuthority: () => Promise<Authority>;
+  /** The issuer's certificate goes into a token beside the agent's. */
+  readonly issuingAuthorities: IssuingAuthorities;
   readonly clock: () => Date;
   readonly newId: () => string;
 }
@@ -121,13 +123,14 @@ interface Prepared {
 }
 
 /** @param id of what is to be signed: a token's jti, by which it is found in the audit trail */
-async function prepare({ clock, issuingAuthority }: SigningServices, message: MessageToSign, { certificateDer }: ActiveCertificate, id: string): Promise<Prepared> {
+async function prepare({ clock, issuingAuthorities }: SigningServices, message: MessageToSign, { certificateDer, crlShard }: ActiveCertificate, id: string): Promise<Prepared> {
   if (message.kind !== 'jwt') return { digestSha256: digestSha256Of(message) };
   const [uri] = describeCertificate(certificateDer).subjectAltName;
   const iat = Math.floor(clock().getTime() / 1000);
   // The agent speaks for itself, as in RFC 7523 §3; it cannot say that it is another, or that this was said before.
   const claims = { ...message.claims, iss: uri, sub: uri, iat, exp: message.claims.exp ?? iat + tokenSeconds, jti: id };
-  const signingInput = jwsSigningInput(claims, [certificateDer, pemToDer((await issuingAuthority()).certificatePem)]);
+  const { certificatePem: issuerPem } = await issuingAuthorities(generationOfShard(crlShard));
+  const signingInput = jwsSigningInput(claims, [certificateDer, pemToDer(issuerPem)]);
   return { digestSha256: sha256(signingInput), tokenWith: (signature) => compactJws(signingInput, signature) };
 }
 

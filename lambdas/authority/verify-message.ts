@@ -2,8 +2,7 @@ import { verifyRsaSha256Digest } from '../pki/digest-signature.ts';
 import { pemToDer } from '../pki/pem.ts';
 import { subjectPublicKeyInfoOf } from '../pki/tbs-certificate.ts';
 import { statusAt, type Certificate, type CertificateStatus } from './certificate.ts';
-import { certificateNeverIssued } from './errors.ts';
-import type { Registry } from './ports.ts';
+import { lookUpCertificate, type CertificateLookupServices } from './look-up-certificate.ts';
 import { digestSha256Of, type SignedContent } from './signed-content.ts';
 
 export interface PresentedMessage {
@@ -27,13 +26,12 @@ export interface MessageVerification {
 
 /**
  * Verifies what somebody presents as signed by an agent: the signature under the certificate's key, and that the
- * certificate is active. One round trip. It records nothing: whoever asks is unknown, and must not be able to get an
+ * certificate is active. One round trip, but that its issuer is read once a minute. It records nothing: whoever asks is unknown, and must not be able to get an
  * agent into trouble.
  * @throws Refusal CERTIFICATE_NOT_FOUND, REGISTRY_UNAVAILABLE.
  */
-export async function verifyMessage({ registry, clock }: { registry: Pick<Registry, 'getCertificate'>; clock: () => Date }, message: PresentedMessage): Promise<MessageVerification> {
-  const certificate = await registry.getCertificate(message.certificateId);
-  if (certificate === undefined) throw certificateNeverIssued();
+export async function verifyMessage({ clock, ...services }: CertificateLookupServices & { clock: () => Date }, message: PresentedMessage): Promise<MessageVerification> {
+  const certificate = await lookUpCertificate(services, message.certificateId);
   const certificateStatus = statusAt(certificate, clock().toISOString());
   return { certificate, certificateStatus, reason: whyInvalid(message, certificate, certificateStatus) };
 }

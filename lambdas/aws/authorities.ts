@@ -1,15 +1,18 @@
 import type { Registry } from '../authority/ports.ts';
-import { authorityItem, authorityKey, readAuthority } from './items.ts';
+import { authorityCrlEntryItem, authorityItem, authorityKey, readAuthority } from './items.ts';
 import { getItem, type Table } from './table.ts';
 import { transact } from './transactions.ts';
 
-export function authorityRecords(table: Table): Pick<Registry, 'getAuthority' | 'createAuthorities' | 'replaceAuthority'> {
+type AuthorityRecords = Pick<Registry, 'getAuthority' | 'createAuthorities' | 'replaceAuthority' | 'revokeIssuingAuthority'>;
+
+export function authorityRecords(table: Table): AuthorityRecords {
+  const { client, tableName: TableName } = table;
   return {
-    getAuthority: async (role) => readAuthority(await getItem(table, authorityKey(role))),
+    getAuthority: async (role, generation = 1) => readAuthority(await getItem(table, authorityKey(role, generation))),
 
     async createAuthorities(authorities) {
-      const { written } = await transact(table.client, authorities.map((authority) => (
-        { Put: { TableName: table.tableName, Item: authorityItem(authority), ConditionExpression: 'attribute_not_exists(pk)' } }
+      const { written } = await transact(client, authorities.map((authority) => (
+        { Put: { TableName, Item: authorityItem(authority), ConditionExpression: 'attribute_not_exists(pk)' } }
       )));
       return written;
     },
@@ -18,7 +21,23 @@ export function authorityRecords(table: Table): Pick<Registry, 'getAuthority' | 
       const condition = previous === undefined
         ? { ConditionExpression: 'attribute_not_exists(pk)' }
         : { ConditionExpression: 'certificatePem = :previous', ExpressionAttributeValues: { ':previous': previous.certificatePem } };
-      const { written } = await transact(table.client, [{ Put: { TableName: table.tableName, Item: authorityItem(authority), ...condition } }]);
+      const { written } = await transact(client, [{ Put: { TableName, Item: authorityItem(authority), ...condition } }]);
+      return written;
+    },
+
+    async revokeIssuingAuthority(authority, revocation) {
+      const { written } = await transact(client, [
+        {
+          Update: {
+            TableName,
+            Key: authorityKey('issuing', authority.generation),
+            UpdateExpression: 'SET revocation = :revocation',
+            ConditionExpression: 'certificatePem = :certificatePem AND attribute_not_exists(revocation)',
+            ExpressionAttributeValues: { ':revocation': revocation, ':certificatePem': authority.certificatePem },
+          },
+        },
+        { Put: { TableName, Item: authorityCrlEntryItem(authority, revocation) } },
+      ]);
       return written;
     },
   };

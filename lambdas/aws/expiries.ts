@@ -9,6 +9,17 @@ import { transact } from './transactions.ts';
 export function expiries(table: Table): Expiries {
   const { client, tableName: TableName } = table;
   return {
+    async hasUnexpired(crlShard) {
+      const { Items = [] } = await callingDynamodb(() => client.send(new QueryCommand({
+        TableName,
+        ConsistentRead: true,
+        Limit: 1,
+        KeyConditionExpression: 'pk = :shard',
+        ExpressionAttributeValues: { ':shard': expiriesOf(crlShard) },
+      })));
+      return Items.length > 0;
+    },
+
     async listExpired(crlShard, now) {
       const expired: EndingCertificate[] = [];
       let start: Item | undefined;

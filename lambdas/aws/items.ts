@@ -6,10 +6,12 @@ import type { AuditEntry } from '../authority/audit.ts';
 import type { Certificate } from '../authority/certificate.ts';
 import type { ApiKey, Tenant } from '../authority/api-key.ts';
 import type { CertificateEnd, EndingCertificate } from '../authority/certificate-end.ts';
-import type { Authority, AuthorityRole, Revocation } from '../authority/ports.ts';
+import type { Authority, AuthorityRevocation, AuthorityRole, CrlShard, Revocation } from '../authority/ports.ts';
 import { reasonCodes } from '../authority/revocation-reasons.ts';
 import type { Webhook } from '../authority/webhook.ts';
+import { describeCertificate } from '../pki/certificate-description.ts';
 import { encodeRevokedCertificate } from '../pki/crl-entry.ts';
+import { pemToDer } from '../pki/pem.ts';
 import { serialNumberOf } from '../pki/serial-number.ts';
 
 /* How records lie in the registry table (lambdas/schema.ts), and how they are read back. */
@@ -21,7 +23,7 @@ const { 'by-tenant': byTenant, 'by-agent': byAgent } = tables.registry.indexes;
 
 export const agentKey = (agentId: string): Key => ({ pk: `AGENT#${agentId}`, sk: 'AGENT' });
 export const certificateKey = (certificateId: string): Key => ({ pk: `CERT#${certificateId}`, sk: 'CERT' });
-export const authorityKey = (role: AuthorityRole): Key => ({ pk: `CA#${role}`, sk: 'CA' });
+export const authorityKey = (role: AuthorityRole, generation: number): Key => ({ pk: `CA#${role}${generation === 1 ? '' : `#${generation}`}`, sk: 'CA' });
 export const expiryKey = (certificate: EndingCertificate): Key => ({ pk: expiriesOf(certificate.crlShard), sk: endOf(certificate) });
 export const crlEntryKey = (certificate: EndingCertificate): Key => ({ pk: crlEntriesOf(certificate.crlShard), sk: endOf(certificate) });
 export const outboxKey = (certificateId: string): Key => ({ pk: `${outboxKeyPrefix}${certificateId}`, sk: 'OUTBOX' });
@@ -44,7 +46,7 @@ export const deliveryPositionOf = ({ created_at: createdAt, id }: Announcement) 
 
 /** Partitions of the table, by shard. */
 export const expiriesOf = (crlShard: number) => `EXPIRY#${crlShard}`;
-export const crlEntriesOf = (crlShard: number) => `REVOKED#${crlShard}`;
+export const crlEntriesOf = (crlShard: CrlShard) => `REVOKED#${crlShard}`;
 
 const endOf = ({ id, expiresAt }: EndingCertificate) => `${expiresAt}#${id}`;
 
@@ -110,10 +112,18 @@ export function crlEntryItem(certificate: EndingCertificate, { revokedAt, reason
 
 export const outboxItem = (end: CertificateEnd): Item => ({ ...outboxKey(end.certificateId), ...end });
 
-export const authorityItem = (authority: Authority): Item => ({ ...authorityKey(authority.role), ...authority });
+/** The same of a CA that the root has signed. */
+export function authorityCrlEntryItem({ certificatePem }: Authority, { revokedAt, reasonCode }: AuthorityRevocation): Item {
+  const { serialNumber, notAfter } = describeCertificate(pemToDer(certificatePem));
+  const entry = encodeRevokedCertificate({ serialNumber, revocationDate: new Date(revokedAt), reasonCode: reasonCodes[reasonCode] });
+  return { pk: crlEntriesOf('root'), sk: `${new Date(notAfter.getTime() + 1000).toISOString()}#${serialNumber}`, entry };
+}
 
+export const authorityItem = (authority: Authority): Item => ({ ...authorityKey(authority.role, authority.generation), ...authority });
+
+/** Those minted before there could be others say no generation. */
 export function readAuthority(item: Item | undefined): Authority | undefined {
-  return item && (withoutKeys(item) as unknown as Authority);
+  return item && ({ generation: 1, ...withoutKeys(item) } as unknown as Authority);
 }
 
 export const tenantItem = (tenant: Tenant): Item => ({ ...tenantKey(tenant.id), ...tenant });

@@ -1,17 +1,22 @@
 import type { Authority } from '../authority/ports.ts';
 import { log } from '../log.ts';
 import { describeCertificate, pemToDer } from '../pki/certificate.ts';
+import { environment } from './environment.ts';
 import { measurement, type Measurements } from './metrics.ts';
 import { clock, registry } from './services.ts';
 
 const metricOf = { root: 'RootCaTimeLeft', issuing: 'IssuingCaTimeLeft', ocsp: 'OcspSignerTimeLeft', attestation: 'AttestationSignerTimeLeft' } as const satisfies Record<Authority['role'], keyof Measurements>;
 
-/** Measures for how long the certificates of the authorities hold. */
+/** Measures for how long the certificates of the authorities hold: of the issuing CA that issues now, and of the OCSP responder that ends first. */
 export async function logTimesLeft(name: string): Promise<void> {
-  const roles = Object.keys(metricOf) as Authority['role'][];
-  const authorities = await Promise.all(roles.map((role) => registry().getAuthority(role)));
-  const left = authorities.flatMap((authority) => (authority === undefined ? [] : [[metricOf[authority.role], secondsLeft(authority)] as const]));
-  log.info(name, measurement(Object.fromEntries(left)));
+  const generations = environment('issuingGenerations');
+  const authorities = await Promise.all([
+    ...(['root', 'attestation'] as const).map((role) => registry().getAuthority(role)),
+    registry().getAuthority('issuing', generations[0]),
+    ...generations.map((generation) => registry().getAuthority('ocsp', generation)),
+  ]);
+  const present = authorities.flatMap((authority) => authority ?? []).toSorted((a, b) => secondsLeft(b) - secondsLeft(a));
+  log.info(name, measurement(Object.fromEntries(present.map((authority) => [metricOf[authority.role], secondsLeft(authority)]))));
 }
 
 const secondsLeft = ({ certificatePem }: Authority) => Math.max(0, Math.round((describeCertificate(pemToDer(certificatePem)).notAfter.getTime() - clock().getTime()) / 1000));

@@ -7,6 +7,8 @@ import { DEFAULT_PRIVATE_ARC, validateProfileSettings, type ProfileSettings } fr
  * Region, credentials and endpoints are not here: the AWS SDK reads those by itself.
  */
 
+const issuingGenerations = z.tuple([z.int().min(1)], z.int().min(1)).refine((numbers) => new Set(numbers).size === numbers.length, 'Whole numbers from 1, each once, separated by commas');
+
 const variables = {
   registryTable: ['REGISTRY_TABLE', z.string().min(3)],
   riskTable: ['RISK_TABLE', z.string().min(3)],
@@ -15,7 +17,10 @@ const variables = {
   organization: ['CA_ORGANIZATION', z.string().min(1)],
   country: ['CA_COUNTRY', z.string().length(2).optional()],
   rootKeyArn: ['ROOT_KEY_ID', z.string().min(1)],
-  issuingKeyArn: ['ISSUING_KEY_ID', z.string().min(1)],
+  // Of the issuing CA, the one that issues first (docs/ca-rotation.md).
+  issuingGenerations: ['ISSUING_GENERATIONS', z.string().transform((numbers) => numbers.split(',').map(Number)).pipe(issuingGenerations).default([1])],
+  // In the same order.
+  issuingKeyArns: ['ISSUING_KEY_IDS', z.string().transform((arns) => arns.split(','))],
   ocspKeyArn: ['OCSP_KEY_ID', z.string().min(1)],
   attestationKeyArn: ['ATTESTATION_KEY_ID', z.string().min(1)],
   distributionUrl: ['DISTRIBUTION_URL', z.string().min(1)],
@@ -63,5 +68,18 @@ export function profileSettings(): ProfileSettings {
     ...(SPIFFE_TRUST_DOMAIN && { spiffeTrustDomain: SPIFFE_TRUST_DOMAIN }),
     ...(DISTRIBUTION_URL && { distributionUrl: DISTRIBUTION_URL }),
     ...(CERTIFICATE_VALIDITY_DAYS && { agentValidityDays: Number(CERTIFICATE_VALIDITY_DAYS) }),
+  });
+}
+
+/**
+ * The keys of the issuing CA's generations, the one that issues first.
+ * @throws Error where there is not one for each of them.
+ */
+export function issuingKeys(): { generation: number; keyArn: string }[] {
+  const [generations, keyArns] = [environment('issuingGenerations'), environment('issuingKeyArns')];
+  return generations.map((generation, index) => {
+    const keyArn = keyArns[index];
+    if (keyArn === undefined || keyArns.length > generations.length) throw new Error(`ISSUING_KEY_IDS has ${keyArns.length} keys, and ISSUING_GENERATIONS ${generations.length} generations: give each its own.`);
+    return { generation, keyArn };
   });
 }

@@ -7,6 +7,8 @@ import { clock, newId, registryTable } from './services.ts';
 
 /** Called by the clock: writes down which certificates have expired. */
 export const handler = invocation('expire-certificates', async (): Promise<void> => {
-  const expired = await expireCertificates({ expiries: expiries(registryTable()), crlShardCount: environment('crlShardCount'), clock, newId });
+  const expired = await expireCertificates({
+    expiries: expiries(registryTable()), crlShardCount: environment('crlShardCount'), issuingGenerations: environment('issuingGenerations'), clock, newId,
+  });
   log.info('expire-certificates', { expired });
 });

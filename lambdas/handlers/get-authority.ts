@@ -4,6 +4,7 @@ import { endpoint } from '../http/endpoint.ts';
 import { authorityResource } from '../http/authority-resource.ts';
 import { preferredMediaType } from '../http/media-type.ts';
 import { certificateBundlePkcs7, pemToDer } from '../pki/certificate.ts';
+import { environment } from './environment.ts';
 import { issuingAuthority, registry } from './services.ts';
 
 const mediaTypes = ['application/x-pem-file', 'application/json', 'application/pkix-cert', 'application/pkcs7-mime'] as const;
@@ -12,8 +13,11 @@ const mediaTypes = ['application/x-pem-file', 'application/json', 'application/p
 const headers = { 'cache-control': 'public, max-age=86400', vary: 'Accept' };
 
 export const handler = endpoint('get-authority', async ({ header }): Promise<Answer> => {
-  const [issuing, root, attestation] = await Promise.all([issuingAuthority()(), registry().getAuthority('root'), registry().getAuthority('attestation')]);
-  const bundle = present(issuing, root);
+  const [, ...serving] = environment('issuingGenerations');
+  const [issuing, root, attestation, ...others] = await Promise.all([
+    issuingAuthority(), registry().getAuthority('root'), registry().getAuthority('attestation'), ...serving.map((generation) => registry().getAuthority('issuing', generation)),
+  ]);
+  const bundle = present(issuing, ...others, root);
   const mediaType = preferredMediaType(header('accept'), mediaTypes);
   const contentType = { ...headers, 'content-type': mediaType };
   switch (mediaType) {

@@ -29,6 +29,7 @@ export const reconcilerServices = (signal: AbortSignal): ReconcilerServices => (
   threshold: environment('riskThreshold'),
   expiries: expiries(registryTable()),
   crlShardCount: environment('crlShardCount'),
+  issuingGenerations: environment('issuingGenerations'),
   progress: passProgressNote(registryTable()),
   sendKeys: (keys) => sendMessages({ client: sqs(), queueUrl: environment('retirementQueueUrl'), tenantOf: ({ tenantId }: AbandonedKey) => tenantId }, keys),
   replayEnd: (certificateId, replayedAt) => replayEnd(registryTable(), certificateId, replayedAt),

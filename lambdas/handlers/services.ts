@@ -3,7 +3,7 @@ import { accessRegistry } from '../aws/access.ts';
 import { dynamodb } from '../aws/dynamodb-client.ts';
 import { dynamodbRegistry } from '../aws/registry.ts';
 import { riskRecords } from '../aws/risk-records.ts';
-import { rememberedIssuingAuthority } from '../authority/issuing-authority.ts';
+import { rememberedIssuingAuthorities, trustedAuthority } from '../authority/issuing-authority.ts';
 import { environment } from './environment.ts';
 
 /*
@@ -24,7 +24,11 @@ export const newId = () => randomUUID();
 export const registryTable = once(() => ({ client: dynamodb(), tableName: environment('registryTable') }));
 export const registry = once(() => dynamodbRegistry(dynamodb(), environment('registryTable')));
 export const access = once(() => accessRegistry(dynamodb(), environment('registryTable')));
-export const issuingAuthority = once(() => rememberedIssuingAuthority(registry()));
+export const issuingAuthorities = once(() => rememberedIssuingAuthorities({ registry: registry(), clock }));
+/** The one that issues now: the first of those that the deployment names. */
+export const issuingAuthority = () => issuingAuthorities()(environment('issuingGenerations')[0]);
+/** The same, unless it was revoked. */
+export const trustedIssuingAuthority = async () => trustedAuthority(await issuingAuthority());
 
 export const revocationServices = once(() => ({ registry: registry(), clock, newId }));
 

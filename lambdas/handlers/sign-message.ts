@@ -5,12 +5,12 @@ import { ok } from '../http/answer.ts';
 import { agentIdOf } from '../http/request.ts';
 import { messageToSign, signatureResource } from '../http/signing.ts';
 import { mutation } from './mutation.ts';
-import { clock, issuingAuthority, newId, once, registry } from './services.ts';
+import { clock, issuingAuthorities, issuingAuthority, newId, once, registry } from './services.ts';
 
-const services = once(() => ({ registry: registry(), keys: keyUse(kms()), issuingAuthority: issuingAuthority(), clock, newId }));
+const services = once(() => ({ registry: registry(), keys: keyUse(kms()), issuingAuthorities: issuingAuthorities(), clock, newId }));
 
-// Read while Lambda starts, so that not even the first token has to wait for it.
-void (async () => services().issuingAuthority())().catch(() => undefined);
+// Read while Lambda starts, so that the first token of most agents need not wait for it.
+void (async () => issuingAuthority())().catch(() => undefined);
 
 export const handler = mutation('sign-message', async (request) => {
   const { principal, actor, body } = request;

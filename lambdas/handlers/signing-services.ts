@@ -4,7 +4,7 @@ import { keyManagement, keyUse } from '../aws/key-management.ts';
 import { log } from '../log.ts';
 import { environment, profileSettings } from './environment.ts';
 import { countingThrottles } from './issuance-metrics.ts';
-import { clock, issuingAuthority, newId, once, registry } from './services.ts';
+import { clock, newId, once, registry, trustedIssuingAuthority } from './services.ts';
 
 /* The services of the handlers that sign; apart from services.ts, so that no other function carries a KMS client. */
 
@@ -13,7 +13,7 @@ const random = (byteCount: number) => new Uint8Array(randomBytes(byteCount));
 export const issuanceServices = once(() => ({
   registry: registry(),
   keys: keyManagement(countingThrottles(kms()), { deployment: environment('deployment'), pendingWindowInDays: environment('keyDeletionDays'), ...agentKeyRoles() }),
-  issuingAuthority: issuingAuthority(),
+  issuingAuthority: trustedIssuingAuthority,
   settings: profileSettings(),
   crlShardCount: environment('crlShardCount'),
   granteeAccounts: environment('granteeAccounts'),

@@ -1,5 +1,5 @@
 import type { Certificate } from '../authority/certificate.ts';
-import { certificateNeverIssued } from '../authority/errors.ts';
+import { lookUpCertificate } from '../authority/look-up-certificate.ts';
 import { ok } from '../http/answer.ts';
 import { endpoint } from '../http/endpoint.ts';
 import { preferredMediaType } from '../http/media-type.ts';
@@ -7,7 +7,7 @@ import { BadRequest, problem } from '../http/problem.ts';
 import { verificationResource } from '../http/resources.ts';
 import { problemPage, verificationPage } from '../http/verification-page.ts';
 import { certificateIdOf, parseSerialNumber } from '../pki/serial-number.ts';
-import { now as clock, registry } from './services.ts';
+import { issuingAuthorities, now as clock, registry } from './services.ts';
 
 export const handler = endpoint('verify-certificate', async ({ parameter, header, requestId }) => {
   const forPeople = preferredMediaType(header('accept'), ['application/json', 'text/html']) === 'text/html';
@@ -37,7 +37,5 @@ async function certificateWith(serialNumber: string | undefined): Promise<Certif
   if (serialNumber === undefined) {
     throw new BadRequest(400, 'INVALID_SERIAL_NUMBER', 'This is not a serial number. Send up to 32 hexadecimal digits, as `openssl x509 -noout -serial` prints them.');
   }
-  const certificate = await registry().getCertificate(certificateIdOf(serialNumber));
-  if (certificate === undefined) throw certificateNeverIssued();
-  return certificate;
+  return lookUpCertificate({ registry: registry(), issuingAuthorities: issuingAuthorities() }, certificateIdOf(serialNumber));
 }

@@ -4,8 +4,8 @@ import { wholeSeconds } from './resources.ts';
 
 /**
  * The authorities' certificates.
- * @param bundle the chain of agents' certificates, the issuing one first
- * @param others whom the issuing one has certified beside agents
+ * @param bundle the chains of agents' certificates: who issues now, who did, and the root
+ * @param others whom an issuing one has certified beside agents
  */
 export function authorityResource(bundle: readonly Authority[], others: readonly Authority[]) {
   return {

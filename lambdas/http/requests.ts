@@ -260,6 +260,9 @@ export const listEventsQuery = object({
   ...cursors,
 });
 
+/** Whose CRL it is to be: of the issuing CA, the one that issues now without it. */
+export const crlQuery = z.object({ generation: wholeNumber(1, 1_000_000).optional() });
+
 /** As long as the days' roll-ups are kept (aws/risk-items.ts). */
 const longestWindowDays = 30;
 

@@ -9,6 +9,7 @@ import { type DistinguishedName, encodeName } from './distinguished-name.ts';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from './distribution-urls.ts';
 import * as extensions from './extensions.ts';
 import { octetsOf } from './hexadecimal.ts';
+import { generationOfShard } from './issuing-generation.ts';
 import { OID } from './object-identifiers.ts';
 import { ownedBuffer } from './owned-buffer.ts';
 import { privateExtensions } from './private-extensions.ts';
@@ -61,7 +62,7 @@ export interface AgentCertificateRequest {
   readonly notBefore: Date;
   readonly issuerCertificateDer: Uint8Array;
   readonly settings: ProfileSettings;
-  /** The CRL shard that covers the certificate for as long as it lives. Required where there is a distributionUrl. */
+  /** The CRL shard that covers the certificate for as long as it lives, one of its issuer's. Required where there is a distributionUrl. */
   readonly crlShard?: number;
 }
 
@@ -153,7 +154,7 @@ function revocationPointers(distributionUrl: string, crlShard: number | undefine
   }
   return [
     extensions.crlDistributionPoints(crlShardUrl(distributionUrl, crlShard)),
-    extensions.authorityInfoAccess({ ocsp: ocspUrl(distributionUrl), caIssuers: issuingCertificateUrl(distributionUrl) }),
+    extensions.authorityInfoAccess({ ocsp: ocspUrl(distributionUrl), caIssuers: issuingCertificateUrl(distributionUrl, generationOfShard(crlShard)) }),
   ];
 }
 

@@ -5,6 +5,7 @@ import { DerError, readDer } from './der-reader.ts';
 import { derNotation } from './der-values.ts';
 import { crlShardUrl, issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl } from './distribution-urls.ts';
 import { hexOf } from './hexadecimal.ts';
+import { generationOfShard } from './issuing-generation.ts';
 import { OID } from './object-identifiers.ts';
 import { agentUri, agentUrn, type ProfileSettings, type ServiceProfile } from './profile.ts';
 import type { ExtensionFields } from './tbs-certificate.ts';
@@ -50,6 +51,7 @@ export function expectedOfAgent(input: {
 }): ExpectedExtension[] {
   const { agent, settings } = input;
   const { distributionUrl, policyOid, spiffeTrustDomain } = settings;
+  const crlShard = input.crlShard ?? Number.NaN;
   const purposes = spiffeTrustDomain === undefined ? `OID ${OID.clientAuth}` : `OID ${OID.serverAuth}, OID ${OID.clientAuth}`;
   return [
     basicConstraints('SEQUENCE {}'),
@@ -62,8 +64,8 @@ export function expectedOfAgent(input: {
     ...(distributionUrl === undefined
       ? []
       : [
-          crlDistributionPoints(crlShardUrl(distributionUrl, input.crlShard ?? Number.NaN)),
-          authorityInfoAccess(access(OID.ocsp, ocspUrl(distributionUrl)), access(OID.caIssuers, issuingCertificateUrl(distributionUrl))),
+          crlDistributionPoints(crlShardUrl(distributionUrl, crlShard)),
+          authorityInfoAccess(access(OID.ocsp, ocspUrl(distributionUrl)), access(OID.caIssuers, issuingCertificateUrl(distributionUrl, generationOfShard(crlShard)))),
         ]),
     ...privateOfAgent(settings.privateArc, agent),
   ];

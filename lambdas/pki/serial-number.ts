@@ -1,4 +1,5 @@
 import { hexOf } from './hexadecimal.ts';
+import { firstShardOf } from './issuing-generation.ts';
 
 // Certificate ids and serial numbers are two spellings of one 128-bit number: the id is its UUIDv4 form, the serial
 // number its 32 hexadecimal digits. RFC 5280 §4.1.2.2 asks for a positive INTEGER of at most 20 octets. With a first
@@ -104,8 +105,9 @@ function positiveOctets(random16: Uint8Array): Uint8Array {
 }
 
 /**
- * The CRL shard a certificate belongs to from birth, in 0 … shardCount − 1, evenly spread by the random bits of its id.
+ * The CRL shard a certificate belongs to from birth, one of the `shardCount` of its issuer's generation, evenly spread by
+ * the random bits of its id.
  */
-export function crlShardOf(certificateId: string, shardCount: number): number {
-  return Number.parseInt(certificateId.slice(-6), 16) % shardCount;
+export function crlShardOf(certificateId: string, shardCount: number, generation: number): number {
+  return firstShardOf(generation) + (Number.parseInt(certificateId.slice(-6), 16) % shardCount);
 }

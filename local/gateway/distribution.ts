@@ -3,7 +3,7 @@ import { problemAnswer, type Answer } from './answer.ts';
 import type { Site } from './site.ts';
 
 /** What certificates name: CRLs, and the CA's certificates (lambdas/pki/distribution-urls.ts). */
-const published = /^\/(crl\/.+|ca\/[^/]+\.cer)$/;
+const published = /^\/(crl\/.+|ca\/.+\.cer)$/;
 
 const ocsp = /^\/ocsp(\/|$)/;
 

@@ -248,6 +248,10 @@ const queries: Partial<Record<RouteName, Query>> = {
     path: () => `/agents/${agent.id}/risk`,
     parameters: [{ name: 'window_days', sentAs: ['window_days', 'windowDays'], value: () => 7, shown: ({ body }) => [body.data.window_days, body.data.trend.length], as: () => [7, 7] }],
   },
+  'get-crl': {
+    path: () => '/crl',
+    parameters: [{ name: 'generation', sentAs: ['generation'], value: () => 1, shown: ({ body }) => String(body).split('\n')[0], as: () => '-----BEGIN X509 CRL-----' }],
+  },
   'list-audit-entries': {
     path: () => '/audit-log',
     parameters: [

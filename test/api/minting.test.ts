@@ -87,7 +87,7 @@ describe('where KMS fails', () => {
 });
 
 describe('what is minted stays, and is refused to a deployment with', () => {
-  const keys = () => ({ organization: 'Kakunin', rootKeyArn: process.env['ROOT_KEY_ID'] ?? '', issuingKeyArn: process.env['ISSUING_KEY_ID'] ?? '' });
+  const keys = () => ({ organization: 'Kakunin', rootKeyArn: process.env['ROOT_KEY_ID'] ?? '', issuingKeys: [{ generation: 1, keyArn: process.env['ISSUING_KEY_IDS'] ?? '' }] });
 
   test('another URL, or none', async () => {
     const { settings, ...services } = mintingServices();
@@ -99,8 +99,8 @@ describe('what is minted stays, and is refused to a deployment with', () => {
   });
 
   test('other keys', async () => {
-    const { rootKeyArn, issuingKeyArn } = keys();
-    await expect(mintAuthority(mintingServices(), { ...keys(), rootKeyArn: issuingKeyArn })).rejects.toThrow('The root certificate was minted for the key');
-    await expect(mintAuthority(mintingServices(), { ...keys(), issuingKeyArn: rootKeyArn })).rejects.toThrow('The issuing certificate was minted for the key');
+    const { rootKeyArn, issuingKeys: [{ keyArn } = { keyArn: '' }] } = keys();
+    await expect(mintAuthority(mintingServices(), { ...keys(), rootKeyArn: keyArn })).rejects.toThrow('The root certificate was minted for the key');
+    await expect(mintAuthority(mintingServices(), { ...keys(), issuingKeys: [{ generation: 1, keyArn: rootKeyArn }] })).rejects.toThrow('The issuing certificate was minted for the key');
   });
 });

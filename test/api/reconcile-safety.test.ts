@@ -79,7 +79,7 @@ test('keys that are not agents’ of this deployment are nobody’s to touch', a
   expect(new Map([...await keyStates()].filter(([arn, state]) => before.get(arn) !== state))).toEqual(new Map([[abandoned, 'PendingDeletion']]));
   expect(foreign.map((arn) => before.get(arn))).toEqual(foreign.map(() => 'Enabled'));
   // Those of the authorities, without which there is no service.
-  for (const name of ['ROOT_KEY_ID', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', 'WEBHOOK_KEY_ID']) expect((await registry.key(process.env[name] ?? ''))?.KeyState).toBe('Enabled');
+  for (const name of ['ROOT_KEY_ID', 'ISSUING_KEY_IDS', 'OCSP_KEY_ID', 'ATTESTATION_KEY_ID', 'WEBHOOK_KEY_ID']) expect((await registry.key(process.env[name] ?? ''))?.KeyState).toBe('Enabled');
 });
 
 test('a key of an agent that the registry does not have is left alone, and reported', async () => {

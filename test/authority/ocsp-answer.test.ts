@@ -19,12 +19,16 @@ let authority: TestAuthorityServices;
 let responder: Authority;
 /** What a Lambda keeps from one request to the next. */
 let services: OcspServices;
+const issuers = () => ({
+  ...authority.services, issuingAuthorities: (generation: number) => Promise.resolve(generation === 1 ? authority.issuing : authority.successor),
+});
 const newServices = (): OcspServices => ({
-  ...authority.services, signer: rememberedOcspSigner({ ...authority.services, issuingAuthority: () => Promise.resolve(authority.issuing) }),
+  ...issuers(), signers: [1, 2].map((generation) => rememberedOcspSigner({ ...issuers(), generation })),
 });
 
 beforeAll(async () => {
   authority = await startAuthority();
+  await authority.renew('ocsp', await authority.createKey('RSA_2048'), undefined, authority.successor);
 });
 beforeEach(async () => {
   authority.setTime(authority.mintedAt);

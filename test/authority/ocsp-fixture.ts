@@ -25,7 +25,7 @@ const tableNames = { registry: 'registry', risk: 'risk' };
 export async function startAuthority() {
   const [kmsEngine, engine] = await Promise.all([startKms(), startDynamodb({ tableNames })]);
   const [kms, dynamodb] = await Promise.all([startFaultProxy(kmsEngine.endpoint), startFaultProxy(engine.endpoint)]);
-  const keyArns = await ensureAuthorityKeys(kmsEngine.endpoint);
+  const keyArns = await ensureAuthorityKeys(kmsEngine.endpoint, [1, 2]);
   const kmsClient = new KMSClient({ endpoint: kms.endpoint, region, credentials: localCredentials });
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamodb.endpoint, region, credentials: localCredentials }), { marshallOptions: { removeUndefinedValues: true } });
 
@@ -38,11 +38,13 @@ export async function startAuthority() {
     random: (byteCount: number) => new Uint8Array(randomBytes(byteCount)),
   };
   const names = { organization: 'Kakunin', country: 'JP' };
-  const { issuing, root } = await mintAuthority(services, { ...names, ...keyArns });
+  const issuingKeys = keyArns.issuingKeyArns.map((keyArn, index) => ({ generation: index + 1, keyArn }));
+  const { issuing: [issuing, successor], root } = await mintAuthority(services, { ...names, rootKeyArn: keyArns.rootKeyArn, issuingKeys });
+  if (issuing === undefined || successor === undefined) throw new Error('Two generations were to be minted.');
   const put = (Item: Record<string, unknown>) => documents.send(new PutCommand({ TableName: tableNames.registry, Item }));
 
   return {
-    services, kms, dynamodb, issuing, root,
+    services, kms, dynamodb, issuing, root, /** Of the second generation. */ successor,
     mintedAt: time,
     setTime: (to: Date | number) => {
       time = new Date(to);
@@ -55,7 +57,7 @@ export async function startAuthority() {
     disableKey: (KeyId: string) => kmsClient.send(new DisableKeyCommand({ KeyId })),
 
     /** Sees that a part of the service has a certificate for the key. */
-    renew: (role: ServiceRole, keyArn: string, organization = names.organization) => renewServiceCertificate(services, { ...names, organization, issuing, role, keyArn }),
+    renew: (role: ServiceRole, keyArn: string, organization = names.organization, by = issuing) => renewServiceCertificate(services, { ...names, organization, issuing: by, role, keyArn }),
 
     storeAuthority: (authority: Authority) => put(authorityItem(authority)),
 

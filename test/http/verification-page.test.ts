@@ -136,7 +136,7 @@ describe('what it says of the certificate', () => {
   test('commands by what the certificate names', () => {
     expect(page).toContain('curl -fsS http://pki.example.com/kakunin/crl/shard-3.crl | openssl crl -inform DER -out kakunin-crl.pem curl -fsS http://pki.example.com/kakunin/crl/root.crl | openssl crl -inform DER >> kakunin-crl.pem'
       + ' openssl verify -crl_check_all -CRLfile kakunin-crl.pem -CAfile kakunin-ca.pem kakunin-7A1B2C3D.pem');
-    expect(page).toContain('openssl ocsp -issuer kakunin-ca.pem -cert kakunin-7A1B2C3D.pem -url http://pki.example.com/kakunin/ocsp -CAfile kakunin-ca.pem');
+    expect(page).toContain('curl -fsS http://pki.example.com/kakunin/ca/issuing.cer | openssl x509 -inform DER -out kakunin-issuer.pem openssl ocsp -issuer kakunin-issuer.pem -cert kakunin-7A1B2C3D.pem -url http://pki.example.com/kakunin/ocsp -CAfile kakunin-ca.pem');
     expect(textOf(pages['that names no revocation list'])).toContain('openssl verify -CAfile kakunin-ca.pem kakunin-7A1B2C3D.pem OpenSSL learns nothing of a revocation this way; step 1 tells. Compare');
   });
 

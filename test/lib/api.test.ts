@@ -87,21 +87,21 @@ describe('every function', () => {
     expect(told('verify-certificate')).toEqual(['REGISTRY_TABLE']);
     expect(told('authorize')).toEqual(['REGISTRY_TABLE']);
     expect(told('auto-revoke')).toEqual(['DEPLOYMENT', 'REGISTRY_TABLE', 'RISK_THRESHOLD']);
-    expect(told('get-crl')).toEqual(['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL']);
-    for (const name of ['post-ocsp', 'get-ocsp']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
+    expect(told('get-crl')).toEqual(['DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_GENERATIONS']);
+    for (const name of ['post-ocsp', 'get-ocsp', 'sign-message', 'get-authority']) expect(told(name)).toEqual(['ISSUING_GENERATIONS', 'REGISTRY_TABLE']);
     expect(told('retire-keys')).toEqual(['DEPLOYMENT', 'KEY_DELETION_DAYS', 'REGISTRY_TABLE']);
-    expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'REGISTRY_TABLE']);
-    expect(told('reconcile')).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'RISK_TABLE', 'RISK_THRESHOLD']);
+    expect(told('expire-certificates')).toEqual(['CRL_SHARDS', 'ISSUING_GENERATIONS', 'REGISTRY_TABLE']);
+    expect(told('reconcile')).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'ISSUING_GENERATIONS', 'REGISTRY_TABLE', 'RETIREMENT_QUEUE_URL', 'RISK_TABLE', 'RISK_THRESHOLD']);
     expect(told('export-audit-trail')).toEqual(['AUDIT_BUCKET', 'REGISTRY_TABLE']);
-    for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'REGISTRY_TABLE']);
-    for (const name of ['sign-message', 'verify-message', 'halt-agent']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
-    for (const name of ['certify-agent', 'renew-certificate']) expect(told(name)).toEqual(['ACCOUNT_ID', 'CERTIFICATE_VALIDITY_DAYS', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'REGISTRY_TABLE']);
+    for (const name of ['publish-crls', 'refresh-crls']) expect(told(name)).toEqual(['CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_GENERATIONS', 'REGISTRY_TABLE']);
+    for (const name of ['verify-message', 'halt-agent']) expect(told(name)).toEqual(['REGISTRY_TABLE']);
+    for (const name of ['certify-agent', 'renew-certificate']) expect(told(name)).toEqual(['ACCOUNT_ID', 'CERTIFICATE_VALIDITY_DAYS', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'ISSUING_GENERATIONS', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'REGISTRY_TABLE']);
     expect(told('mint-authority')).toEqual([
-      'ATTESTATION_KEY_ID', 'CA_ORGANIZATION', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_KEY_ID', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
+      'ATTESTATION_KEY_ID', 'CA_ORGANIZATION', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_BUCKET', 'DISTRIBUTION_URL', 'ISSUING_GENERATIONS', 'ISSUING_KEY_IDS', 'OCSP_KEY_ID', 'REGISTRY_TABLE', 'ROOT_KEY_ID',
     ]);
     const { functions: configured } = synthesize({ country: 'IE', privateArc: '1.3.6.1.4.1.99999.1', policyOid: '1.3.6.1.4.1.99999.2', spiffeTrustDomain: 'example.com', granteeAccounts: ['123456789012', '000000000001'] });
     expect(told('certify-agent', configured)).toEqual([
-      'ACCOUNT_ID', 'CERTIFICATE_VALIDITY_DAYS', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'GRANTEE_ACCOUNTS', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
+      'ACCOUNT_ID', 'CERTIFICATE_VALIDITY_DAYS', 'CERTIFIER_ROLE_ARN', 'CRL_SHARDS', 'DEPLOYMENT', 'DISTRIBUTION_URL', 'GRANTEE_ACCOUNTS', 'ISSUING_GENERATIONS', 'KEY_DELETION_DAYS', 'KEY_RETIRER_ROLE_ARN', 'MESSAGE_SIGNER_ROLE_ARN', 'POLICY_OID', 'PRIVATE_ARC', 'REGISTRY_TABLE', 'SPIFFE_TRUST_DOMAIN',
     ]);
     expect(told('mint-authority', configured)).toContain('CA_COUNTRY');
     expect(configured.get('certify-agent')?.Properties['Environment'].Variables['GRANTEE_ACCOUNTS']).toBe('123456789012,000000000001');

@@ -74,7 +74,7 @@ describe('the bucket of CRLs and CA certificates', () => {
 describe('what certificates point to', () => {
   const base = 'http://example.cloudfront.net';
 
-  test.each([crlShardUrl(base, 15), rootCrlUrl(base), `${base}/crl/complete.crl`, issuingCertificateUrl(base), rootCertificateUrl(base)])('%s is a file, by http as well', (url) => {
+  test.each([crlShardUrl(base, 15), rootCrlUrl(base), `${base}/crl/complete.crl`, issuingCertificateUrl(base, 1), issuingCertificateUrl(base, 2), crlShardUrl(base, 1027), rootCertificateUrl(base)])('%s is a file, by http as well', (url) => {
     const chosen = serving(url);
     expect(chosen).toMatchObject({ ViewerProtocolPolicy: 'allow-all', AllowedMethods: ['GET', 'HEAD'] });
     expect(originOf(chosen)).toMatchObject({ DomainName: { 'Fn::GetAtt': [expect.anything(), 'RegionalDomainName'] }, S3OriginConfig: { OriginAccessIdentity: '' } });

@@ -26,7 +26,7 @@ const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm Strin
 
 // What else may be done with an agent's key is said by the key itself.
 const issue = [
-  'dynamodb:GetItem on <registry>, keys in CA#issuing',
+  'dynamodb:GetItem on <registry>, keys in CA#issuing*',
   'dynamodb:UpdateItem on <registry>, keys in AGENT#*',
   `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
   `kms:Sign on <issuing key>, ${digests}`,
@@ -49,7 +49,7 @@ const noteExpiries = [
   'dynamodb:DeleteItem dynamodb:Query on <registry>, keys in EXPIRY#*',
 ];
 const anyKey = 'arn:aws:kms:eu-west-1:<AWS::AccountId>:key/*';
-const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing CA#ocsp CERT#*', `kms:Sign on <OCSP key>, ${digests}`];
+const answerOcsp = ['dynamodb:GetItem on <registry>, keys in CA#issuing* CA#ocsp* CERT#*', `kms:Sign on <OCSP key>, ${digests}`];
 
 /** Who may do what: all of it, beside every function's own logs and traces. */
 const expected: Record<string, readonly string[]> = {
@@ -70,7 +70,7 @@ const expected: Record<string, readonly string[]> = {
     keyed,
     inTransaction('ConditionCheckItem', 'CERT#*'),
     inTransaction('PutItem', 'AUDIT#*'),
-    'dynamodb:GetItem on <registry>, keys in AGENT#* CA#issuing CERT#*',
+    'dynamodb:GetItem on <registry>, keys in AGENT#* CA#issuing* CERT#*',
   ],
   'list-certificates': [
     'dynamodb:BatchGetItem on <registry>, keys in CERT#*',
@@ -79,11 +79,11 @@ const expected: Record<string, readonly string[]> = {
   ],
   'get-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
   'revoke-certificate': [readCertificate, ...revoke, keyed],
-  'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
-  'verify-message': ['dynamodb:GetItem on <registry>, keys in CERT#*'],
+  'verify-certificate': ['dynamodb:GetItem on <registry>, keys in CA#issuing* CERT#*'],
+  'verify-message': ['dynamodb:GetItem on <registry>, keys in CA#issuing* CERT#*'],
   'get-authority': ['dynamodb:GetItem on <registry>, keys in CA#*'],
   'get-openapi': [],
-  'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing'],
+  'get-health': ['dynamodb:GetItem on <registry>, keys in CA#issuing*'],
   'ingest-event': ['dynamodb:GetItem on <registry>, keys in AGENT#* CERT#*', 'dynamodb:GetItem dynamodb:PutItem on <risk>', keyed],
   'record-risk-score': ['dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:PutItem on <risk>', keyed],
   'list-events': ['dynamodb:BatchGetItem dynamodb:Query on <risk>', 'dynamodb:GetItem on <registry>, keys in AGENT#*', 'dynamodb:Query on <risk>/index/by-tenant'],
@@ -102,7 +102,7 @@ const expected: Record<string, readonly string[]> = {
   'list-webhook-deliveries': ['dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:Query on <registry>, keys in DELIVERY#*'],
   'authorize': ['dynamodb:GetItem on <registry>, keys in KEY#*'],
   'auto-revoke': [...readAndRevoke, inTransaction('PutItem', 'ALERT#*', 'AUDIT#*'), ...readStream('risk'), ...setAside],
-  'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', ...readStream('registry'), ...setAside],
+  'publish-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing*', 'dynamodb:BatchWriteItem on <registry>, keys in EFFECT#*', ...readStream('registry'), ...setAside],
   // Each agent's key says itself that this function may schedule its deletion.
   'retire-keys': ['dynamodb:GetItem dynamodb:UpdateItem on <registry>, keys in EFFECT#*', receive('retire-keys')],
   'relay-changes': [
@@ -115,7 +115,7 @@ const expected: Record<string, readonly string[]> = {
     'dynamodb:GetItem on <registry>, keys in WEBHOOK#*', 'dynamodb:UpdateItem on <registry>, keys in DELIVERY#*', `kms:Decrypt on <webhook key>, ${oneWebhook}`,
     'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage on <queue deliver-webhook>', 'sqs:SendMessage on <queue exhausted-deliveries>',
   ],
-  'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing'],
+  'refresh-crls': [...publishCrls, 'dynamodb:GetItem on <registry>, keys in CA#issuing*'],
   'expire-certificates': noteExpiries,
   // It learns of keys what they are, and hands them over: it can delete none.
   'reconcile': [
@@ -139,12 +139,13 @@ const expected: Record<string, readonly string[]> = {
     `kms:Sign on <attestation key>, ${digests}`,
     's3:GetObject s3:PutObject on <audit archive>/audit/*',
   ],
-  'get-crl': ['s3:GetObject on <files>/crl/complete.*', 's3:ListBucket on <files>'],
+  'get-crl': ['s3:GetObject on <files>/crl/*complete.*', 's3:ListBucket on <files>'],
   'post-ocsp': answerOcsp,
   'get-ocsp': answerOcsp,
   'mint-authority': [
     ...publishCrls,
     'dynamodb:GetItem dynamodb:PutItem on <registry>, keys in CA#*',
+    'dynamodb:Query on <registry>, keys in EXPIRY#*',
     'kms:GetPublicKey on <attestation key>',
     'kms:GetPublicKey on <issuing key>',
     'kms:GetPublicKey on <OCSP key>',

@@ -9,13 +9,13 @@ const distributionDomain = { name: 'pki.example.com', certificateArn: certificat
 const apiDomain = { name: 'api.example.com', certificateArn: certificateIn('eu-west-1') };
 
 test('an organisation is enough', () => {
-  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', customerKey: false, logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
+  expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, issuingGenerations: [1], riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', customerKey: false, logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
 });
 
 test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
-    policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', customerKey: true, backupRetentionDays: 365, logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
+    policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, issuingGenerations: [2, 1], riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', customerKey: true, backupRetentionDays: 365, logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
     distributionDomain, apiDomain: { ...apiDomain, certificateArn: certificateIn('ap-southeast-2') }, mutualTls: { truststoreUri: 's3://example-truststore/clients/2026.pem', truststoreVersion: 'abc' },
     usagePlans: { standard: plan, 'for-free': { requestsPerSecond: 1, burst: 1, issuancesPerSecond: 1, issuanceBurst: 1 } }, tenantLimits: 'prepared', webAcl: false, addressLimits: { requests: 15_000, publicRequests: 100 },
   };
@@ -36,6 +36,10 @@ describe('what cannot be used is refused in a sentence', () => {
     ['an arc that is no OID', { ...minimal, privateArc: '1.3.x' }, 'privateArc is not a dotted OID'],
     ['an arc that Go and GnuTLS refuse', { ...minimal, privateArc: '2.25.7' }, 'privateArc has an arc above 2^31'],
     ['a policy that is no OID', { ...minimal, policyOid: '3.1.1' }, 'policyOid is not a dotted OID'],
+    ['no issuing CA at all', { ...minimal, issuingGenerations: [] }, 'issuingGenerations.0 must be a list of whole numbers from 1, each once, the one that issues first'],
+    ['an issuing CA twice', { ...minimal, issuingGenerations: [2, 1, 2] }, 'issuingGenerations must be a list of whole numbers'],
+    ['an issuing CA before the first', { ...minimal, issuingGenerations: [1, 0] }, 'issuingGenerations.1 must be a list of whole numbers'],
+    ['an issuing CA without a list', { ...minimal, issuingGenerations: 1 }, 'issuingGenerations must be a list of whole numbers'],
     ['a threshold that always revokes', { ...minimal, riskThreshold: 0 }, 'riskThreshold must be above 0'],
     ['a threshold that never revokes', { ...minimal, riskThreshold: 1.01 }, 'riskThreshold must be at most 1'],
     ['a threshold in words', { ...minimal, riskThreshold: 'high' }, 'riskThreshold must be a number'],

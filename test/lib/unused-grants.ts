@@ -37,15 +37,13 @@ export function grantsOf(stack: ReturnType<typeof synthesize>, policies: Deploye
 
 const notFound = 'Without it S3 answers 403 for what is not there; here all is.';
 
-/** What functions read of their authority while they are loaded, each for itself; here the first to be loaded reads it for all. */
+/** What functions read of their authority while they are loaded or once a minute, each for itself; here the first to do so reads it for all. */
 export const remembered: Readonly<Partial<Record<HandlerName, readonly string[]>>> = {
   'certify-agent': ['CA#issuing'], 'renew-certificate': ['CA#issuing'], 'sign-message': ['CA#issuing'], 'get-authority': ['CA#issuing'],
+  'verify-certificate': ['CA#issuing'], 'verify-message': ['CA#issuing'],
   'publish-crls': ['CA#issuing'], 'refresh-crls': ['CA#issuing'], 'mint-authority': ['CA#issuing'],
   'post-ocsp': ['CA#issuing', 'CA#ocsp'], 'get-ocsp': ['CA#issuing', 'CA#ocsp'],
 };
-
-/** They have one right for all authorities, and use it. */
-const readAllAlone: ReadonlySet<HandlerName> = new Set<HandlerName>(['get-authority', 'mint-authority']);
 
 const otherwise: Readonly<Partial<Record<HandlerName, Readonly<Record<string, string>>>>> = {
   'list-agents': { 'dynamodb:GetItem on <registry> AGENT#*': 'The list of a key that is bound to an agent is that agent.' },
@@ -53,7 +51,7 @@ const otherwise: Readonly<Partial<Record<HandlerName, Readonly<Record<string, st
   'get-crl': { 's3:ListBucket on <files>': notFound },
   'publish-crls': { 's3:ListBucket on <files>': notFound },
   'refresh-crls': { 's3:ListBucket on <files>': notFound },
-  'mint-authority': { 's3:ListBucket on <files>': notFound },
+  'mint-authority': { 's3:ListBucket on <files>': notFound, 'dynamodb:Query on <registry> EXPIRY#*': 'Where a deployment leaves a generation of the issuing CA out (test/api/ca-rotation.test.ts).' },
   'ingest-event': { 'dynamodb:GetItem on <risk>': 'An agent’s volume of the day is read where its scope limits it.' },
   'auto-revoke': { 'dynamodb:GetItem on <registry> CERT#*': 'Where an issuance is under way, whether it has committed.' },
   'deliver-webhook': { 'sqs:SendMessage on <queue exhausted-deliveries>': 'After the last attempt, minutes later (test/api/webhook-delivery.test.ts).' },
@@ -69,7 +67,6 @@ export function unusedHere(name: HandlerName): Readonly<Record<string, string>> 
   const explain = (reason: string, lines: readonly string[]) => Object.fromEntries(lines.map((line) => [line, reason]));
   const { table } = (streamConsumers as Partial<Record<HandlerName, StreamConsumer>>)[name] ?? {};
   return {
-    ...explain('Each reads it for itself while it is loaded; here one did for all.', (readAllAlone.has(name) ? [] : (remembered[name] ?? [])).map((kind) => `dynamodb:GetItem on <registry> ${kind}`)),
     ...(table !== undefined && explain('Lambda polls the stream in the function’s name, and sets aside what it gave up.', [
       ...['DescribeStream', 'GetRecords', 'GetShardIterator'].map((action) => `dynamodb:${action} on <${table} stream>`), `dynamodb:ListStreams on <${table}>/stream/*`, 's3:ListBucket on <dead letters>', 's3:PutObject on <dead letters>/*',
     ])),

@@ -56,7 +56,7 @@ describe('agentUri', () => {
 
 it('makes the URLs that certificates and CRLs share', () => {
   const base = 'http://pki.example.com';
-  expect([crlShardUrl(base, 12), rootCrlUrl(base), ocspUrl(base), issuingCertificateUrl(base), rootCertificateUrl(base)]).toEqual([
+  expect([crlShardUrl(base, 12), rootCrlUrl(base), ocspUrl(base), issuingCertificateUrl(base, 1), rootCertificateUrl(base)]).toEqual([
     'http://pki.example.com/crl/shard-12.crl', 'http://pki.example.com/crl/root.crl', 'http://pki.example.com/ocsp',
     'http://pki.example.com/ca/issuing.cer', 'http://pki.example.com/ca/root.cer',
   ]);

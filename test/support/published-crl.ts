@@ -6,7 +6,7 @@ import { download } from './distribution.ts';
 /** As in lambdas/handlers/environment.ts, where nothing else is set. */
 export const crlShardCount = 16;
 
-export const shardOf = (certificateId: string) => crlShardOf(certificateId, crlShardCount);
+export const shardOf = (certificateId: string, generation = 1) => crlShardOf(certificateId, crlShardCount, generation);
 
 export type PublishedCrl = CertificateRevocationList & {
   /** By serial number. */

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { Registry } from '../../../lambdas/authority/ports.ts';
+import { listIssuingAuthorities } from '../../../lambdas/authority/issuing-generations.ts';
+import type { Authority, AuthorityRole, Registry } from '../../../lambdas/authority/ports.ts';
 import { headStatement, type SignedHead } from '../../../lambdas/authority/chain-link.ts';
 import { canonicalJson } from '../../../lambdas/pki/canonical-json.ts';
 import { certificateToPem, describeCertificate, pemToDer } from '../../../lambdas/pki/certificate.ts';
@@ -20,19 +21,17 @@ export interface Attestation {
  * @throws NotDone where there is none, or its certificates do not hold together.
  */
 export async function readAttestation(registry: Pick<Registry, 'getAuthority'>): Promise<Attestation> {
-  const [attestation, issuing, root] = await Promise.all((['attestation', 'issuing', 'root'] as const).map(async (role) => {
-    const authority = await registry.getAuthority(role);
-    if (authority === undefined) throw new NotDone(`The registry has no certificate of the ${role} authority: deploy it first, or name another table with --table.`);
-    return pemToDer(authority.certificatePem);
-  })) as [Uint8Array, Uint8Array, Uint8Array];
-  const [key, issuingKey, rootKey] = [attestation, issuing, root].map(subjectPublicKeyInfoOf) as [Uint8Array, Uint8Array, Uint8Array];
-  if (!verifyCertificateSignature(root, rootKey) || !verifyCertificateSignature(issuing, rootKey) || !verifyCertificateSignature(attestation, issuingKey)) {
+  const [attestation, root] = await Promise.all((['attestation', 'root'] as const).map(async (role) => derOf(await registry.getAuthority(role), role))) as [Uint8Array, Uint8Array];
+  const issuing = (await listIssuingAuthorities(registry)).map(({ certificatePem }) => pemToDer(certificatePem));
+  const [key, rootKey, ...issuingKeys] = [attestation, root, ...issuing].map(subjectPublicKeyInfoOf) as [Uint8Array, Uint8Array, ...Uint8Array[]];
+  const isChain = [root, ...issuing].every((der) => verifyCertificateSignature(der, rootKey)) && isSignedByOne(attestation, issuingKeys);
+  if (!isChain) {
     throw new NotDone('The certificates of the authority in the registry do not verify with one another, so nothing it signed can be judged: compare them with those of the distribution, ca/root.cer, ca/issuing.cer and ca/attestation.cer.');
   }
   const publicKey = createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' });
   const certificates = new Map<string, string | undefined>();
   const certificateProblem = (pem: string) => {
-    if (!certificates.has(pem)) certificates.set(pem, problemOfCertificate(pem, { key, issuingKey }));
+    if (!certificates.has(pem)) certificates.set(pem, problemOfCertificate(pem, { key, issuingKeys }));
     return certificates.get(pem);
   };
   return {
@@ -40,6 +39,14 @@ export async function readAttestation(registry: Pick<Registry, 'getAuthority'>):
     problemOf: (head) => certificateProblem(head.certificatePem) ?? (isSigned(head, publicKey) ? undefined : 'It is not signed by the attestation authority'),
   };
 }
+
+function derOf(authority: Authority | undefined, role: AuthorityRole): Uint8Array {
+  if (authority === undefined) throw new NotDone(`The registry has no certificate of the ${role} authority: deploy it first, or name another table with --table.`);
+  return pemToDer(authority.certificatePem);
+}
+
+/** The attestation authority is certified by the generation of the issuing CA that issues at the time. */
+const isSignedByOne = (der: Uint8Array, issuingKeys: readonly Uint8Array[]) => issuingKeys.some((issuingKey) => verifyCertificateSignature(der, issuingKey));
 
 function isSigned(head: SignedHead, publicKey: KeyObject): boolean {
   try {
@@ -49,11 +56,11 @@ function isSigned(head: SignedHead, publicKey: KeyObject): boolean {
   }
 }
 
-function problemOfCertificate(pem: string, { key, issuingKey }: { key: Uint8Array; issuingKey: Uint8Array }): string | undefined {
+function problemOfCertificate(pem: string, { key, issuingKeys }: { key: Uint8Array; issuingKeys: readonly Uint8Array[] }): string | undefined {
   try {
     const der = pemToDer(pem);
     if (!Buffer.from(subjectPublicKeyInfoOf(der)).equals(key)) return 'Its certificate is of another key than the attestation authority’s';
-    if (certificateToPem(der) === pem && verifyCertificateSignature(der, issuingKey)) return undefined;
+    if (certificateToPem(der) === pem && isSignedByOne(der, issuingKeys)) return undefined;
   } catch {
     // What cannot be read is no certificate.
   }

@@ -58,7 +58,7 @@ export interface WaysToCheck {
 
 /** How to come to the same result without this page. */
 export function waysToCheck({ serialNumber, description, serviceUrl, status, isOver }: WaysToCheck): Html {
-  const { crlDistributionPoints: [crlUrl = ''], ocsp: [ocspUrl] } = description;
+  const { crlDistributionPoints: [crlUrl = ''], ocsp: [ocspUrl], caIssuers: [issuerUrl] } = description;
   const distributionUrl = distributionUrlOf(crlUrl);
   const file = fileName(serialNumber);
   const verify = (...revocation: readonly string[]) => ['openssl verify', ...(isOver ? ['-no_check_time'] : []), ...revocation, `-CAfile kakunin-ca.pem ${file}`].join(' ');
@@ -81,8 +81,11 @@ ${commands(
     verify('-crl_check_all', '-CRLfile kakunin-crl.pem'),
   )}
 <p class="note">${verdict(status, isOver)}</p></li>`}
-${ocspUrl === undefined ? undefined : html`<li><p>Or ask the authority’s OCSP responder, which knows of a revocation at once.</p>
-${commands(`openssl ocsp -issuer kakunin-ca.pem -cert ${file} -url ${ocspUrl} -CAfile kakunin-ca.pem`)}
+${ocspUrl === undefined || issuerUrl === undefined ? undefined : html`<li><p>Or ask the authority’s OCSP responder, which knows of a revocation at once.</p>
+${commands(
+    `curl -fsS ${issuerUrl} | openssl x509 -inform DER -out kakunin-issuer.pem`,
+    `openssl ocsp -issuer kakunin-issuer.pem -cert ${file} -url ${ocspUrl} -CAfile kakunin-ca.pem`,
+  )}
 <p class="note">It signs its answer: <code>${file}: ${status === 'revoked' ? 'revoked' : 'good'}</code>${isOver ? ', whatever the time' : ''}.</p></li>`}
 <li><p>Compare the serial number and the fingerprint with those above.</p>
 ${commands(`openssl x509 -in ${file} -noout -serial -fingerprint -sha256`)}</li>

@@ -10,7 +10,10 @@ import type { Item, Service, World } from './world.ts';
 export async function violationsOfRevocations(service: Service, { certificates }: World): Promise<string[]> {
   const revoked = [...certificates.values()].filter(({ status }) => status === 'revoked');
   if (revoked.length === 0) return [];
-  return (await Promise.all([missingOnCrls(service, revoked), unknownToVerify(service, revoked), unknownToOcsp(service, revoked)])).flat();
+  // A CRL keeps what was revoked until it expires (RFC 5280 §3.3).
+  const now = new Date().toISOString();
+  const unexpired = revoked.filter(({ expiresAt }) => expiresAt > now);
+  return (await Promise.all([missingOnCrls(service, unexpired), unknownToVerify(service, revoked), unknownToOcsp(service, revoked)])).flat();
 }
 
 async function missingOnCrls({ distributionUrl }: Service, revoked: readonly Item[]): Promise<string[]> {
