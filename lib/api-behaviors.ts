@@ -20,7 +20,7 @@ export interface ApiBehaviorsProps {
 
 /**
  * What CloudFront asks of the API, by its pattern of paths: OCSP, below no base path and by http as well, since certificates name it; and,
- * by https, what anybody may get without a key. No Authorization header or cookie goes along, and no query, which these routes do not read.
+ * by https, what anybody may get without a key. No Authorization header or cookie goes along, and a query only where the route reads one.
  */
 export function apiBehaviors(scope: Construct, { namePrefix, restApi, edgeSecret, byPath }: ApiBehaviorsProps): Record<string, cloudfront.BehaviorOptions> {
   const forTheFirewall = edgeSecret === undefined ? [] : [viewerHeader];
@@ -40,7 +40,7 @@ export function apiBehaviors(scope: Construct, { namePrefix, restApi, edgeSecret
   const answers: cloudfront.BehaviorOptions = {
     origin: apiOrigin(restApi, edgeSecret),
     // JSON, PEM, DER or a page for people.
-    cachePolicy: cachePolicy(scope, 'AsTheOriginSaysByType', namePrefix, 'as-the-origin-says-by-type', 'Caches by path and Accept, for as long as Cache-Control says', 'Accept'),
+    cachePolicy: cachePolicy(scope, 'AsTheOriginSaysByType', namePrefix, 'as-the-origin-says-by-type', 'Caches by path and Accept, for as long as Cache-Control says', { headers: ['Accept'] }),
     ...(edgeSecret !== undefined && { originRequestPolicy: createViewerPolicy(scope, namePrefix, forTheFirewall) }),
     ...viewerIsTold,
     // Pages in browsers verify certificates too.
@@ -49,10 +49,16 @@ export function apiBehaviors(scope: Construct, { namePrefix, restApi, edgeSecret
     allowedMethods: cloudfront.AllowedMethods.ALLOW_GET_HEAD,
     viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
   };
+  const answersToQueries: cloudfront.BehaviorOptions = {
+    ...answers,
+    cachePolicy: cachePolicy(scope, 'AsTheOriginSaysByQuery', namePrefix, 'as-the-origin-says-by-query', 'Caches by path, query and Accept, for as long as Cache-Control says', { headers: ['Accept'], query: true }),
+  };
   return {
     '/ocsp': ocsp,
     '/ocsp/*': ocsp,
-    ...Object.fromEntries(['/verify/*', '/ca', '/ca/chain', '/crl'].map((path) => [`${basePath}${path}`, answers])),
+    ...Object.fromEntries(['/verify/*', '/ca', '/ca/chain'].map((path) => [`${basePath}${path}`, answers])),
+    // Of which CA.
+    [`${basePath}/crl`]: answersToQueries,
   };
 }
 

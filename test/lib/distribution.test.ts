@@ -34,6 +34,8 @@ const originOf = (behavior: Behavior | undefined) => config.Origins.find(({ Id }
 const policy = (reference: { Ref: string } | undefined) => template.Resources[String(reference?.Ref)] as Resource;
 const behavior = (path: string) => config.CacheBehaviors.find(({ PathPattern }) => PathPattern === path) as Behavior;
 
+const queriesOf = (path: string): unknown => policy(behavior(path).CachePolicyId).Properties['CachePolicyConfig'].ParametersInCacheKeyAndForwardedToOrigin.QueryStringsConfig.QueryStringBehavior;
+
 /** The behaviour that CloudFront would choose for the path of a URL: the first whose pattern matches, else the default. */
 function serving(url: string): Behavior {
   const matches = (pattern: string) => new RegExp(`^${pattern.replace(/[.+]/g, '\\$&').replaceAll('*', '.*')}$`).test(new URL(url).pathname);
@@ -107,12 +109,12 @@ describe('what counterparties may ask without a key', () => {
     expect(render(originOf(chosen)?.DomainName)).toBe('<API>.execute-api.eu-west-1.<AWS::URLSuffix>');
   });
 
-  test('is all public in the API, and does not read what CloudFront does not send along', () => {
+  test('is all public in the API, and is sent the query where it reads one', () => {
     const byPattern = config.CacheBehaviors.map(({ PathPattern }) => String(PathPattern)).filter((pattern) => pattern.startsWith(basePath));
     for (const pattern of byPattern) {
       const reached = Object.values<Route>(routes).filter(({ path, aliases = [] }) => [path, ...aliases].some((each) => serving(`http://x${basePath}${each}`).PathPattern === pattern));
       expect(reached.length).toBeGreaterThan(0);
-      for (const { access, query } of reached) expect([access, query]).toEqual(['public', undefined]);
+      for (const { access, query } of reached) expect([access, query !== undefined]).toEqual(['public', queriesOf(pattern) === 'all']);
     }
   });
 
@@ -120,8 +122,9 @@ describe('what counterparties may ask without a key', () => {
     for (const path of ['/v1/verify/*', '/v1/ca', '/v1/ca/chain', '/v1/crl']) {
       expect(policy(behavior(path).CachePolicyId).Properties['CachePolicyConfig']).toMatchObject({
         MinTTL: 0, DefaultTTL: 0, MaxTTL: 86_400,
-        ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['Accept'] }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' } },
+        ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['Accept'] }, CookiesConfig: { CookieBehavior: 'none' } },
       });
+      expect(queriesOf(path)).toBe(path === '/v1/crl' ? 'all' : 'none');
       expect(policy(behavior(path).OriginRequestPolicyId).Properties['OriginRequestPolicyConfig']).toMatchObject({
         HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['x-kakunin-viewer'] }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' },
       });
