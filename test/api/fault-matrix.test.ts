@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { movedClock } from '../support/clock.ts';
 import { consumerFlows } from '../support/fault-matrix/consumer-flows.ts';
 import { faultKinds } from '../support/fault-matrix/faults.ts';
-import { onAll, pairs, recordCalls, repeat, runWithFault, type Run } from '../support/fault-matrix/matrix.ts';
+import { onAll, pairs, recordCalls, repeat, repeatAfterLease, runWithFault, type Run } from '../support/fault-matrix/matrix.ts';
 import { isComplete, report, wanted } from '../support/fault-matrix/report.ts';
 import { requestFlows, withoutCalls } from '../support/fault-matrix/request-flows.ts';
 import { proxiesOf, startStage } from '../support/fault-matrix/stage.ts';
@@ -78,6 +78,18 @@ test('the same again succeeds or is told the truth, and all that follows has fol
   await stage.runtime.idle();
   expect(troubled()).toEqual([]);
   expect(told(await violationsAtRest(stage.runtime, acknowledged()))).toEqual([]);
+}, 15 * minutes);
+
+test('an Idempotency-Key whose first request came to nothing is free again after the 30 s that its function had, and does things once', async () => {
+  const clock = movedClock();
+  clock.moveTo(new Date(Date.now() + 35_000).toISOString());
+  try {
+    await onAll(runs, repeatAfterLease);
+    await stage.runtime.idle();
+    expect(troubled()).toEqual([]);
+  } finally {
+    clock.restore();
+  }
 }, 15 * minutes);
 
 test('two hours later no key is left that nobody uses, and nothing has been given up', async () => {

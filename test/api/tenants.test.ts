@@ -3,17 +3,20 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { scopes, type Scope } from '../../lambdas/authority/scopes.ts';
 import { routes, type Route, type RouteName } from '../../lambdas/routes.ts';
 import { certifiedAgent, dataOf, registerAgent, revoke } from '../support/agents.ts';
-import { startTestRuntime, type TestRuntime } from '../support/runtime.ts';
+import { nameOf } from '../support/fault-matrix/calls.ts';
+import { delayed, type WireCall } from '../support/faults.ts';
+import { purposeOf } from '../support/faults-requests.ts';
+import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { openTables, type Tables } from '../support/tables.ts';
 import { createWebhook } from '../support/webhooks.ts';
 import document from '../../docs/openapi.json' with { type: 'json' };
 
 /*
- * What belongs to another tenant is answered exactly like what never existed: byte by byte, but for the request's id, and in the same
- * time. A matrix of every route for a key, every place where it takes an id, every state of what the id names, and every kind of caller.
+ * What belongs to another tenant is answered exactly like what never existed: byte by byte, but for the request's id, after the same
+ * calls to AWS, and in the same time. A matrix of every route for a key, every place where it takes an id, every state of what the id names, and every kind of caller.
  */
 
-let runtime: TestRuntime;
+let runtime: FaultyRuntime;
 let tables: Tables;
 /** Of globex, by kind and state. */
 let foreign: Record<'agent' | 'certificate' | 'webhook', Record<string, string>>;
@@ -21,7 +24,7 @@ let foreign: Record<'agent' | 'certificate' | 'webhook', Record<string, string>>
 let callers: Record<string, Caller>;
 
 beforeAll(async () => {
-  runtime = await startTestRuntime();
+  runtime = await startFaultyRuntime(undefined, { automaticSchedules: false });
   tables = openTables(runtime);
   const { call, keys } = runtime;
   const options = { key: keys.globex };
@@ -191,6 +194,45 @@ describe.each(ways.map((way) => ({ ...way, request: `${routes[way.route].method}
     });
   });
 
+/** Longer than calls that are made beside one another come apart on their way. */
+const overlapMilliseconds = 25;
+
+/** The calls to DynamoDB and KMS that an answer took, the look-up of the API key aside, as turns of what was sent at once. */
+async function callsFor(way: Way, id: string, key: string | undefined): Promise<string[][]> {
+  await runtime.idle();
+  runtime.calm();
+  // Which of two calls at once arrives first is chance; each is held for a moment, so that they are seen to be at once.
+  for (const proxy of [runtime.dynamodb, runtime.kms]) proxy.inject({}, delayed(overlapMilliseconds));
+  await answer(way, id, key);
+  const calls = [...runtime.dynamodb.calls, ...runtime.kms.calls].filter((call) => purposeOf(call) !== 'findApiKey').sort((one, other) => one.startedAt - other.startedAt);
+  runtime.calm();
+  const turns: WireCall[][] = [];
+  for (const call of calls) {
+    const last = turns.at(-1);
+    if (last?.every(({ endedAt = Infinity }) => endedAt > call.startedAt) === true) last.push(call);
+    else turns.push([call]);
+  }
+  return turns.map((turn) => turn.map(nameOf).sort());
+}
+
+describe('the calls to AWS that an answer takes', () => {
+  test.each(ways.map((way, index) => ({ ...way, index })))('tell nothing either: $route, $kind ($index)', async (way) => {
+    for (const caller of ['a key with every scope', 'an agent’s own key']) {
+      const { key, alsoForeign } = callers[caller] as Caller;
+      const unknown = await callsFor(way, randomUUID(), key);
+      for (const [state, id] of [...Object.entries(foreign[way.kind]), ['the same tenant’s', alsoForeign?.[way.kind]] as const]) {
+        if (id !== undefined) expect([caller, state, await callsFor(way, id, key)]).toEqual([caller, state, unknown]);
+      }
+    }
+  });
+
+  test('are there to be compared', async () => {
+    const [getAgent] = ways as [Way];
+    expect(await callsFor(getAgent, foreign.agent['active'] as string, runtime.keys.acme)).toEqual([[expect.stringMatching(/^DynamoDB GetItem AGENT/), expect.stringMatching(/^DynamoDB Query /)]]);
+  });
+});
+
+/** A second opinion to the calls: what is done without any. */
 describe('how long an answer takes', () => {
   const pairs = 60;
   /** Twice as long is what another round trip to the tables would make of it; noise of a busy machine moves a median by a tenth or so. */

@@ -31,6 +31,8 @@ export interface Subject {
   readonly isTrue?: (reply: Reply) => Promise<boolean>;
   /** What makes the next attempt possible where the last was truly told to wait. */
   readonly wait?: () => Promise<void>;
+  /** Under an Idempotency-Key: how often what was asked for has been done. */
+  readonly timesDone?: () => Promise<number>;
 }
 
 /** Something the service does that AWS takes part in, by one function. */

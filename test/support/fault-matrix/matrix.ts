@@ -142,3 +142,21 @@ export async function repeat(run: Run): Promise<void> {
   }
   run.problems.push(`Repeated, it said: ${run.attempts.slice(1).map(({ said }) => said).join(', ')}.`);
 }
+
+const isInProgress = ({ reply }: Attempt) => reply?.body?.code === 'REQUEST_IN_PROGRESS';
+
+/** To be called once no lease lasts: what was told that the first request with its Idempotency-Key is running, once more. And what was done under such a key was done once. */
+export async function repeatAfterLease(run: Run): Promise<void> {
+  const { attempts, call, problems, subject } = run;
+  if (attempts.slice(-1).some(isInProgress)) {
+    await subject?.wait?.(); // An issuance that broke off has a lease of its own on the agent, longer than this one.
+    await repeat(run);
+  }
+  if (attempts.slice(-1).some(isInProgress)) problems.push('The first request is said to be running after its function’s time.');
+  const times = await subject?.timesDone?.();
+  if (times === undefined) return;
+  // docs/api.md, "Repeating requests": what failed or broke off, or whose answer was not noted, runs again, and may have been done already.
+  const wasNoted = attempts.every(({ succeeded }) => succeeded) && !call.name.startsWith('DynamoDB UpdateItem IDEMPOTENCY');
+  const most = wasNoted ? 1 : 2;
+  if (times < 1 || times > most) problems.push(`It was done ${times} times under one Idempotency-Key.`);
+}

@@ -30,8 +30,15 @@ const flow = (functionName: RouteName | 'authorize', name: string, prepare: Flow
 
 const onAgent = (request: (id: string) => Request) => async (stage: Stage) => {
   const { id } = await registerAgent(stage.runtime.call, fullAgent);
-  return requesting(stage, request(id), [id], truthOfAgent(stage, id));
+  const made = request(id);
+  return requesting(stage, made, [id], { ...truthOfAgent(stage, id), ...timesDone(stage, made, `/certificates?agent_id=${id}`) });
 };
+
+/** As many as the list at `path` has items, where the request has an Idempotency-Key; without one, twice is what two requests ask for. */
+function timesDone({ runtime }: Stage, [, , { headers, key } = {}]: Request, path: string): Pick<Subject, 'timesDone'> {
+  if (headers?.['idempotency-key'] === undefined) return {};
+  return { timesDone: async () => (await runtime.call('GET', path, key === undefined ? {} : { key })).body.data.length as number };
+}
 
 const onCertified = (request: (agentId: string, certificateId: string, serial: string) => Request, options: CallOptions = {}) => async (stage: Stage) => {
   const { agent, certificate } = await certifiedAgent(stage.runtime.call, fullAgent, options);
@@ -48,7 +55,7 @@ function truthOfAgent({ runtime: { aftermath } }: Stage, agentId: string, certif
         case 'ISSUANCE_IN_PROGRESS': return lease !== undefined && lease.expiresAt > new Date().toISOString();
         case 'CERTIFICATE_ALREADY_REVOKED': return (await aftermath.certificate(certificateId))?.['status'] === 'revoked';
         case 'AGENT_RETIRED': case 'AGENT_ALREADY_RETIRED': return status === 'retired';
-        case 'REQUEST_IN_PROGRESS': return true; // For the 30 s that the function had, whatever became of it.
+        case 'REQUEST_IN_PROGRESS': return true; // While the lease lasts, whatever became of it; that it ends is seen to by repeatAfterLease.
         default: return false;
       }
     },
@@ -70,7 +77,8 @@ const onWebhook = (request: (id: string) => Request) => async (stage: Stage) => 
 const inOwnTenant = (request: () => Request) => async (stage: Stage) => {
   const key = await stage.tables.addKey({ tenantId: randomUUID() });
   const [method, path, options] = request();
-  return requesting(stage, [method, path, { ...options, key }], [], { isTrue: ({ body }) => Promise.resolve(body.code === 'REQUEST_IN_PROGRESS') });
+  const made: Request = [method, path, { ...options, key }];
+  return requesting(stage, made, [], { isTrue: ({ body }) => Promise.resolve(body.code === 'REQUEST_IN_PROGRESS'), ...timesDone(stage, made, path) });
 };
 
 const keyed = () => ({ headers: { 'idempotency-key': randomUUID() } });
