@@ -25,7 +25,7 @@ export interface AddressLimits {
   readonly publicRequests: number;
 }
 
-/** For all callers together. Called more often than they end, functions would take the account's 1,000 concurrent executions from those that revoke. */
+/** For all callers of all other routes together. Called more often than they end, functions would take the account's 1,000 concurrent executions from those that revoke. */
 export const stageThrottle: Throttle = { requestsPerSecond: 200, burst: 400 };
 
 /**
@@ -35,17 +35,32 @@ export const stageThrottle: Throttle = { requestsPerSecond: 200, burst: 400 };
  */
 export const stageIssuanceThrottle: Throttle = { requestsPerSecond: 5, burst: 10 };
 
-/** The routes that the stage throttles by themselves. */
-export const stageThrottles: Readonly<Partial<Record<RouteName, Throttle>>> = { 'certify-agent': stageIssuanceThrottle, 'renew-certificate': stageIssuanceThrottle };
+/**
+ * For halting and for revoking: apart from `stageThrottle`, so that no flood of other requests, with keys or without, takes the place of those
+ * that end one. It is what five tenants may ask at once by their plans (`stoppingThrottle`), and the bursts of four.
+ */
+const stageStoppingThrottle: Throttle = { requestsPerSecond: 100, burst: 400 };
+
+/**
+ * The routes that the stage throttles by themselves. What is set for a method stands instead of what is set for all, and is looked at after
+ * the tenant's plan: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+ */
+export const stageThrottles: Readonly<Partial<Record<RouteName, Throttle>>> = {
+  'certify-agent': stageIssuanceThrottle,
+  'renew-certificate': stageIssuanceThrottle,
+  'halt-agent': stageStoppingThrottle,
+  'revoke-certificate': stageStoppingThrottle,
+};
 
 /** The plan of a tenant of which nothing else was said. */
 export const standardPlan = 'standard';
 
 export const usagePlans = {
-  // A quarter of what the stage takes: three others can do as much at the same time. Of KMS's 5 keys a second it leaves one, whatever
-  // mix of certifying and renewing it asks for, and the burst certifies a team's agents without a wait.
+  // A quarter of what the stage takes: three others can do as much at the same time. Of KMS's 5 keys a second a tenant that both certifies
+  // and renews asks for 4; a second one that does both exceeds them. The burst certifies a team's agents without a wait.
   [standardPlan]: { requestsPerSecond: 50, burst: 100, issuancesPerSecond: 2, issuanceBurst: 10 },
-  // For the one tenant that matters most, or the only one: half of the stage, and every key that KMS can make.
+  // For the one tenant that matters most, or the only one: half of the stage, and every key that KMS can make, to certify as to renew:
+  // both at once are twice what it makes, and leave nothing to others.
   large: { requestsPerSecond: 100, burst: 200, issuancesPerSecond: 5, issuanceBurst: 10 },
 } as const satisfies Record<string, UsagePlan>;
 

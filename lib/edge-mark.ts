@@ -14,7 +14,7 @@ import { acknowledge } from './acknowledge.ts';
 /** Carries the secret. */
 export const edgeHeader = 'x-kakunin-edge';
 
-/** Carries the viewer's address. */
+/** Carries the viewer's address: of IPv6 its network. */
 export const viewerHeader = 'x-kakunin-viewer';
 
 /** Known to CloudFront and the firewall, which are given it when they are deployed; to the template it is a reference. */
@@ -32,8 +32,27 @@ export function createEdgeSecret(scope: Construct): ISecret {
   return secret as ISecret;
 }
 
-/** For CloudFront's JavaScript runtime 2.0: a request as it came, with the viewer's address. */
+/**
+ * For CloudFront's JavaScript runtime 2.0, which knows neither destructuring nor spreading: a request as it came, with the viewer's address. Of
+ * an IPv6 address it is the first 64 bits, since whoever has one has the 2⁶⁴ of that network (RFC 4291, 2.5.1; RFC 6177); of one that stands for
+ * an IPv4 address it is that (RFC 4291, 2.5.5.2). local/gateway/address-network.ts says the same.
+ * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html
+ */
 export const viewerFunction = `function handler(event) {
-  event.request.headers['${viewerHeader}'] = { value: event.viewer.ip };
+  event.request.headers['${viewerHeader}'] = { value: networkOf(event.viewer.ip) };
   return event.request;
+}
+
+function networkOf(address) {
+  if (!address.includes(':')) return address;
+  const halves = address.replace(/(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)$/, (_, a, b, c, d) => (a * 256 + +b).toString(16) + ':' + (c * 256 + +d).toString(16)).split('::');
+  const head = groupsOf(halves[0]);
+  const tail = groupsOf(halves[1] || '');
+  const groups = head.concat(new Array(8 - head.length - tail.length).fill(0), tail);
+  if (groups.slice(0, 6).join() === '0,0,0,0,0,65535') return [groups[6] >> 8, groups[6] & 255, groups[7] >> 8, groups[7] & 255].join('.');
+  return groups.slice(0, 4).map((group) => group.toString(16)).join(':') + '::';
+}
+
+function groupsOf(half) {
+  return half === '' ? [] : half.split(':').map((group) => parseInt(group, 16));
 }`;

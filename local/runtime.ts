@@ -166,8 +166,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     // None is left for the first request to wait for, or to find missing.
     for (const functionName of [...Object.keys(routes), 'authorize']) await load(functionName);
     const admission = concurrency === undefined ? undefined : admissionFor(concurrency, await start(Promise.resolve(watchEventLoop(latestMilliseconds)), (watch) => watch.stop()));
-    const api = createApi({ routes, basePath, load, ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan) }) });
-    const shedding = sheddingLoad({ api, routes, basePath, admission, isWithinThrottle: rateLimits === 'off' ? undefined : createStageThrottling(stageThrottle, stageThrottles) });
+    const api = createApi({
+      routes, basePath, load,
+      ...(rateLimits !== 'off' && { tenantLimits: tenantLimits(rateLimits.plan), isWithinThrottle: createStageThrottling(stageThrottle, stageThrottles) }),
+    });
+    const shedding = sheddingLoad({ api, routes, basePath, admission });
     gateway.serve(createDistribution({
       api: rateLimits === 'off' ? shedding : limitAddresses(shedding, rateLimits.addresses),
       basePath,

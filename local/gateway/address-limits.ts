@@ -1,4 +1,5 @@
 import { addressWindowSeconds, publicPathPattern, type AddressLimits } from '../../lambdas/rate-limits.ts';
+import { networkOf } from './address-network.ts';
 import { problemAnswer } from './answer.ts';
 import type { Site } from './site.ts';
 
@@ -16,7 +17,8 @@ const publicPath = new RegExp(publicPathPattern);
 
 /**
  * What the deployed stack has a firewall for, in front of the API: so many requests of one address within the window, and fewer of those that
- * need no key. An address is that of the connection, never one that a header names. What is refused does not count.
+ * need no key. An address is that of the connection, never one that a header names; IPv6 addresses of one network count as one. What is refused
+ * does not count.
  * @param now milliseconds of a clock that never goes back
  */
 export function limitAddresses(site: Site, limits: AddressLimits, now: () => number = () => performance.now()): Site {
@@ -33,7 +35,7 @@ export function limitAddresses(site: Site, limits: AddressLimits, now: () => num
   return async (visit) => {
     const time = now();
     sweep(time);
-    const address = visit.request.socket.remoteAddress ?? '';
+    const address = networkOf(visit.request.socket.remoteAddress ?? '');
     const isPublic = publicPath.test(decoded(visit.path));
     const slots = (addresses.get(address) ?? []).filter((slot) => endOf(slot) > time);
     const readmittedAt = Math.max(

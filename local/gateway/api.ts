@@ -19,6 +19,8 @@ export interface ApiOptions {
   readonly authorizerCacheSeconds?: number;
   /** What each tenant may ask; by default as much as it likes. */
   readonly tenantLimits?: TenantLimits;
+  /** Whether a request for the function of that name is within what the stage takes; by default all are. */
+  readonly isWithinThrottle?: (functionName: string) => boolean;
   /** By default it is written to stderr. */
   readonly onCrash?: OnCrash;
 }
@@ -28,7 +30,7 @@ export interface ApiOptions {
  * (lib/gateway-responses.ts).
  */
 export function createApi(options: ApiOptions): Site {
-  const { routes, basePath, load, timeoutSeconds = 29, authorizerCacheSeconds = 0, tenantLimits, onCrash = writeCrash } = options;
+  const { routes, basePath, load, timeoutSeconds = 29, authorizerCacheSeconds = 0, tenantLimits, isWithinThrottle, onCrash = writeCrash } = options;
   const route = createRouter(routes);
   const authorize = createAuthorizer(() => load('authorize'), { functionName: 'authorize', timeoutSeconds, cacheSeconds: authorizerCacheSeconds });
   const stage = basePath.slice(1);
@@ -63,6 +65,9 @@ export function createApi(options: ApiOptions): Site {
     }
 
     const { functionName } = match;
+    // After the tenant's plan, as API Gateway has it: what one tenant asks beyond its plan is not taken from what there is for all.
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    if (isWithinThrottle?.(functionName) === false) return problemAnswer('rateLimited', requestId);
     try {
       const event = proxyEvent({ request, requestId, stage, path, query, body, match, authorizer });
       return proxyAnswer(await invoke(await load(functionName), event, { functionName, timeoutSeconds }));

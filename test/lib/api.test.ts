@@ -213,6 +213,9 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
       { HttpMethod: '*', ResourcePath: '/*', ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400, DataTraceEnabled: false },
       { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1certify', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
       { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1renew', ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+      // Not of the 200: a flood of anything else leaves these alone.
+      { HttpMethod: 'POST', ResourcePath: '/~1agents~1{id}~1halt', ThrottlingRateLimit: 100, ThrottlingBurstLimit: 400 },
+      { HttpMethod: 'POST', ResourcePath: '/~1certificates~1{id}~1revoke', ThrottlingRateLimit: 100, ThrottlingBurstLimit: 400 },
     ],
   });
   const line = Properties['AccessLogSetting'].Format as string;

@@ -1,5 +1,8 @@
 import { createContext, runInContext } from 'node:vm';
+import fc from 'fast-check';
+import { isIP } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { networkOf } from '../../local/gateway/address-network.ts';
 import { synthesize } from './synthesized.ts';
 
 const { ofType, template, render } = synthesize();
@@ -18,6 +21,14 @@ const throughCloudFront = {
     FieldToMatch: { SingleHeader: { Name: 'x-kakunin-edge' } }, PositionalConstraint: 'EXACTLY', SearchString: expect.anything(), TextTransformations: [{ Priority: 0, Type: 'NONE' }],
   },
 };
+const viewerCode = String(ofType('AWS::CloudFront::Function').find(([, { Properties }]) => Properties['FunctionConfig'].Comment === 'Tells the firewall of the API who asks')?.[1].Properties['FunctionCode']);
+
+/** The header that CloudFront's function writes for each of these addresses. */
+function viewersOf(addresses: readonly string[]): string[] {
+  const context = createContext({ addresses });
+  return JSON.parse(String(runInContext(`${viewerCode}; JSON.stringify(addresses.map((ip) => handler({ viewer: { ip }, request: { headers: {} } }).headers['x-kakunin-viewer'].value))`, context))) as string[];
+}
+
 const direct = { NotStatement: { Statement: throughCloudFront } };
 
 describe('the firewall', () => {
@@ -58,11 +69,33 @@ describe('the firewall', () => {
   });
 
   test('is told the viewer’s address by CloudFront, over whatever the viewer says', () => {
-    const [, viewer] = ofType('AWS::CloudFront::Function').find(([, { Properties }]) => Properties['FunctionConfig'].Comment === 'Tells the firewall of the API who asks') ?? [];
     const context = createContext({ event: { viewer: { ip: '192.0.2.7' }, request: { method: 'GET', headers: { 'x-kakunin-viewer': { value: '203.0.113.1' }, host: { value: 'h' } } } } });
-    expect(runInContext(`${viewer?.Properties['FunctionCode']}; JSON.stringify(handler(event))`, context)).toBe(JSON.stringify({ method: 'GET', headers: { 'x-kakunin-viewer': { value: '192.0.2.7' }, host: { value: 'h' } } }));
+    expect(runInContext(`${viewerCode}; JSON.stringify(handler(event))`, context)).toBe(JSON.stringify({ method: 'GET', headers: { 'x-kakunin-viewer': { value: '192.0.2.7' }, host: { value: 'h' } } }));
     const { CacheBehaviors } = only('AWS::CloudFront::Distribution')['DistributionConfig'] as { CacheBehaviors: { PathPattern: string; FunctionAssociations?: unknown }[] };
     expect(CacheBehaviors.filter(({ FunctionAssociations }) => FunctionAssociations !== undefined).map(({ PathPattern }) => PathPattern).sort()).toEqual(['/ocsp', '/ocsp/*', '/v1/ca', '/v1/ca/chain', '/v1/crl', '/v1/verify/*']);
+  });
+
+  test('is told the network of an IPv6 viewer, of which one has all addresses, and the IPv4 address of one that stands for it', () => {
+    const told: Record<string, string> = {
+      '192.0.2.7': '192.0.2.7',
+      '2001:db8:1:2:3:4:5:6': '2001:db8:1:2::', '2001:0DB8:0001:0002:ffff:ffff:ffff:ffff': '2001:db8:1:2::', '2001:db8:1:2::': '2001:db8:1:2::', '2001:db8:1:2::9': '2001:db8:1:2::',
+      '2001:db8::1': '2001:db8:0:0::', '2001:db8::3:4:5:6:7': '2001:db8:0:3::', '2001:db8:1::4:5:6:7': '2001:db8:1:0::', '2001:db8:1:2:3:4:5::': '2001:db8:1:2::',
+      '::1': '0:0:0:0::', '::': '0:0:0:0::', '::2:3:4:5:6:7:8': '0:2:3:4::', '64:ff9b::192.0.2.7': '64:ff9b:0:0::', '64:ff9b:1:2:3:4:192.0.2.7': '64:ff9b:1:2::',
+      '::ffff:192.0.2.7': '192.0.2.7', '::FFFF:c000:207': '192.0.2.7', '0:0:0:0:0:ffff:192.0.2.7': '192.0.2.7', '::fffe:192.0.2.7': '0:0:0:0::', '::ffff:0:0': '0.0.0.0', '::ffff:255.255.255.255': '255.255.255.255',
+    };
+    const addresses = Object.keys(told);
+    expect(Object.fromEntries(viewersOf(addresses).map((viewer, index) => [addresses[index], viewer]))).toEqual(told);
+    // The firewall takes the header for an address, or counts nothing.
+    expect(Object.values(told).filter((viewer) => isIP(viewer) === 0)).toEqual([]);
+  });
+
+  test('is told the same of any address as the local gateway counts by', () => {
+    const addresses = fc.sample(fc.oneof(fc.ipV4(), fc.ipV6()), 2000);
+    expect(viewersOf(addresses)).toEqual(addresses.map(networkOf));
+  });
+
+  test('is told nothing by features that CloudFront’s runtime has not: destructuring, spreading, for-of', () => {
+    expect(viewerCode).not.toMatch(/\.\.\.|(const|let|var) [[{]|\bof\b|\?\?|\?\./);
   });
 
   test('refuses nobody for what he sends: AWS’s groups only count, and the core rule set is not there', () => {

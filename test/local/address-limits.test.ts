@@ -44,6 +44,16 @@ test('an address is the connection’s, whatever a header says', async () => {
   expect(await statuses(5, () => ask('/v1/crl', '192.0.2.2'))).toEqual({ 204: 5 });
 });
 
+test('all addresses of an IPv6 network are one, other networks are others, and IPv4 is itself however it is written', async () => {
+  const { ask } = siteAt({ requests: 20, publicRequests: 5 });
+  let host = 1;
+  expect(await statuses(10, () => ask('/v1/crl', `2001:db8:1:2::${(host++).toString(16)}`))).toEqual({ 204: 5, 429: 5 });
+  expect((await ask('/v1/crl', '2001:db8:1:2:ffff:ffff:ffff:ffff')).status).toBe(429);
+  expect((await ask('/v1/crl', '2001:db8:1:3::1')).status).toBe(204);
+  expect(await statuses(5, () => ask('/v1/crl', '::ffff:192.0.2.1'))).toEqual({ 204: 5 });
+  expect([(await ask('/v1/crl', '192.0.2.1')).status, (await ask('/v1/crl', '::ffff:192.0.2.2')).status]).toEqual([429, 204]);
+});
+
 test('the answer has the contract’s form', async () => {
   const { ask } = siteAt({ requests: 1, publicRequests: 1 });
   await ask('/v1/agents');
@@ -77,7 +87,7 @@ test('addresses that have gone quiet are forgotten', async () => {
   const before = heldBytes();
   let address = 0;
   const strangers = async () => {
-    for (let count = 0; count < 10_000; count++) await ask('/v1/crl', `2001:db8::${(address++).toString(16)}`);
+    for (let count = 0; count < 10_000; count++) await ask('/v1/crl', `2001:db8:0:${(address++ % 65_536).toString(16)}::1`);
   };
   await strangers();
   const held = heldBytes() - before;
