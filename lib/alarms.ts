@@ -29,7 +29,7 @@ const shortestTimesLeft = {
 
 /** Alarms on what hurts the service's users, whatever part is to blame. Those on single parts stand with these. */
 export class Alarms extends Construct {
-  constructor(scope: Construct, id: string, { deployment, kmsKeyQuota }: Settings, stage: apigateway.Stage) {
+  constructor(scope: Construct, id: string, { deployment, kmsKeyQuota }: Settings, stages: readonly apigateway.Stage[]) {
     super(scope, id);
     createAlarm(this, 'SlowAutoRevocation', {
       what: `Agents whose risk reached the threshold kept their certificates for more than ${slowestAutoRevocation.toSeconds()} s.`,
@@ -54,7 +54,7 @@ export class Alarms extends Construct {
     createAlarm(this, 'ServerErrors', {
       what: `At least ${serverErrors.percent} % of the requests within five minutes were answered with a 5xx.`,
       runbook: 'requests-are-answered-with-5xx',
-      metric: shareOfServerErrors(stage),
+      metric: shareOfServerErrors(stages),
       threshold: serverErrors.percent,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     });
@@ -67,11 +67,15 @@ export class Alarms extends Construct {
   }
 }
 
-function shareOfServerErrors(stage: apigateway.Stage): cloudwatch.MathExpression {
+/** Of all stages together. */
+function shareOfServerErrors(stages: readonly apigateway.Stage[]): cloudwatch.MathExpression {
   const period = Duration.minutes(5);
+  const options = { statistic: cloudwatch.Stats.SUM, period };
+  const sum = (name: string) => (stages.length === 1 ? name : `(${stages.map((_, index) => `FILL(${name}${index || ''}, 0)`).join(' + ')})`);
+  const metrics = stages.flatMap((stage, index) => [[`errors${index || ''}`, stage.metricServerError(options)], [`requests${index || ''}`, stage.metricCount(options)]] as const);
   return new cloudwatch.MathExpression({
-    expression: `IF(errors >= ${serverErrors.atLeast}, 100 * errors / requests, 0)`,
-    usingMetrics: { errors: stage.metricServerError({ statistic: cloudwatch.Stats.SUM, period }), requests: stage.metricCount({ statistic: cloudwatch.Stats.SUM, period }) },
+    expression: `IF(${sum('errors')} >= ${serverErrors.atLeast}, 100 * ${sum('errors')} / ${sum('requests')}, 0)`,
+    usingMetrics: Object.fromEntries(metrics),
     label: 'answers with a 5xx, in per cent',
     period,
   });

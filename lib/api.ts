@@ -1,15 +1,16 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import * as logs from 'aws-cdk-lib/aws-logs';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct, type IDependable } from 'constructs';
-import { stageThrottle, stageThrottles, type Throttle } from '../lambdas/rate-limits.ts';
+import { stageThrottles } from '../lambdas/rate-limits.ts';
 import { basePath, routes, type Route, type RouteName } from '../lambdas/routes.ts';
-import { acknowledge } from './acknowledge.ts';
-import { addGatewayResponses } from './gateway-responses.ts';
-import { createFunction, encryptedLogGroup } from './lambda.ts';
+import { addRoute, refuseTheRest } from './api-routes.ts';
+import { createFunction } from './lambda.ts';
 import type { Platform } from './platform.ts';
-import { refuseAllMethods, refuseOtherMethods } from './refusals.ts';
+import { createRestApi, urlOf } from './rest-api.ts';
 import type { Settings } from './settings.ts';
 import { addUsagePlans } from './usage-plans.ts';
 
@@ -23,112 +24,73 @@ export class Api extends Construct {
   readonly restApi: apigateway.RestApi;
   /** Ends in the base path, without a slash. */
   readonly url: string;
+  /** What the DNS record of a domain of the deployment's own has to lead to; undefined without one. */
+  readonly domainTarget: string | undefined;
 
   constructor(scope: Construct, id: string, settings: Settings, dataKey: IKey | undefined) {
     super(scope, id);
-    this.restApi = this.createApi(settings, dataKey);
-    acknowledgeFindings(this.restApi);
-    addGatewayResponses(this.restApi);
-    this.url = this.restApi.urlForPath('/').replace(/\/$/, '');
+    const { deployment, apiDomain, mutualTls } = settings;
+    this.restApi = createRestApi(this, {
+      name: deployment,
+      description: 'X.509 certificates for AI agents',
+      dataKey,
+      throttles: stageThrottles,
+      besides: {
+        // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
+        // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        cloudWatchRole: true,
+        // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
+        apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
+        // There nobody is asked for a client certificate.
+        ...(mutualTls !== undefined && { disableExecuteApiEndpoint: true }),
+      },
+    });
+    this.domainTarget = apiDomain && this.addDomain(apiDomain, mutualTls);
+    this.url = apiDomain ? `https://${apiDomain.name}${basePath}` : urlOf(this.restApi);
   }
 
   /**
    * Apart from the constructor, because functions are told the distribution's URL, and the distribution leads to this API.
    * @param authority what functions are updated after: those that issue are told who does when that authority is there
+   * @returns the functions
    */
-  addRoutes(platform: Platform, authority: IDependable): void {
-    const { root } = this.restApi;
+  addRoutes(platform: Platform, authority: IDependable): ReadonlyMap<RouteName, IFunction> {
     const authorizer = new apigateway.TokenAuthorizer(this, 'Authorizer', {
       handler: createFunction(this, 'authorize', platform),
       identitySource: apigateway.IdentitySource.header('Authorization'),
       validationRegex: apiKeyExpression,
       resultsCacheTtl: Duration.seconds(platform.settings.authorizerCacheSeconds),
     });
-    for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
+    const callers = { authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' };
+    const functions = new Map<RouteName, IFunction>();
+    for (const name of Object.keys(routes) as RouteName[]) {
       const handler = createFunction(this, name, platform);
       handler.node.addDependency(authority);
-      const integration = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
-      for (const path of pathsOf(route)) {
-        const method = root.resourceForPath(path).addMethod(route.method, integration, route.access === 'public'
-          ? { authorizationType: apigateway.AuthorizationType.NONE }
-          : { authorizationType: apigateway.AuthorizationType.CUSTOM, authorizer, apiKeyRequired: platform.settings.tenantLimits === 'enforced' });
-        acknowledge(method, route.access === 'public'
-          ? { 'AwsSolutions-APIG4': `Public by the contract: ${route.summary}.`, 'AwsSolutions-COG4': 'Public by the contract.' }
-          : { 'AwsSolutions-COG4': 'Callers are programs of tenants, and no users of a pool: a Lambda authorizer looks at their API keys.' });
-      }
+      addRoute(this.restApi.root, routes[name], handler, callers);
+      functions.set(name, handler);
     }
     addUsagePlans(this, this.restApi, platform.settings);
-    root.addResource('{proxy+}');
-    refuseTheRest(root);
+    refuseTheRest(this.restApi.root, Object.values<Route>(routes));
+    return functions;
   }
 
-  private createApi(settings: Settings, dataKey: IKey | undefined): apigateway.RestApi {
-    const accessLog = encryptedLogGroup(this, 'AccessLog', dataKey, { retention: logs.RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
-    return new apigateway.RestApi(this, 'RestApi', {
-      restApiName: settings.deployment,
-      description: 'X.509 certificates for AI agents',
-      endpointConfiguration: { types: [apigateway.EndpointType.REGIONAL] },
-      // A function's base64 answer becomes bytes only where the request's first Accept type is on this list, and clients
-      // that fetch a CRL or ask an OCSP responder send any Accept or none.
-      // https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
-      binaryMediaTypes: ['*/*'],
-      // Logs can only be delivered through a role that is set once for the account and Region; it stays when this stack goes.
-      // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
-      cloudWatchRole: true,
-      // Whose usage plan a request counts towards is said by the authorizer, and never by the header x-api-key.
-      apiKeySourceType: apigateway.ApiKeySourceType.AUTHORIZER,
-      deployOptions: {
-        stageName: basePath.slice(1),
-        ...throttling(stageThrottle),
-        methodOptions: Object.fromEntries(Object.entries(stageThrottles).map(([name, throttle]) => [`${routes[name as RouteName].path}/${routes[name as RouteName].method}`, throttling(throttle)])),
-        tracingEnabled: true,
-        accessLogDestination: new apigateway.LogGroupLogDestination(accessLog),
-        accessLogFormat: apigateway.AccessLogFormat.custom(JSON.stringify(accessLogLine)),
-      },
+  /** The same paths below a name of the deployment's own. Without mutual TLS API Gateway's own name stays, which CloudFront asks by. */
+  private addDomain({ name, certificateArn }: NonNullable<Settings['apiDomain']>, mutualTls: Settings['mutualTls']): string {
+    const domain = new apigateway.DomainName(this, 'Domain', {
+      domainName: name,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      endpointType: apigateway.EndpointType.REGIONAL,
+      securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
+      // A base path stands where API Gateway's own name has the stage.
+      mapping: this.restApi as apigateway.IRestApi,
+      basePath: basePath.slice(1),
+      ...(mutualTls !== undefined && { mtls: this.truststore(mutualTls) }),
     });
+    return domain.domainNameAliasDomainName;
   }
-}
 
-function acknowledgeFindings(restApi: apigateway.RestApi): void {
-  const logging = 'Execution logs would hold paths and headers, into which clients may have put secrets; the access log says what was asked and how it went, and functions log their own failures.';
-  acknowledge(restApi, { 'AwsSolutions-APIG2': 'Functions check every body and query against the schema that describes the API (lambdas/http/requests.ts), and say what is wrong in the words of the contract.' });
-  acknowledge(restApi.deploymentStage, {
-    'AwsSolutions-APIG6': logging,
-    'NIST.800.53.R5-APIGWExecutionLoggingEnabled': logging,
-    'NIST.800.53.R5-APIGWCacheEnabledAndEncrypted': 'Answers are of the moment: whether a certificate is revoked must not be remembered here. CloudFront keeps what says for how long.',
-    'NIST.800.53.R5-APIGWSSLEnabled': 'There is no server behind it that could look at a client certificate: Lambda is called with IAM.',
-  });
-  acknowledge(restApi.node.findChild('CloudWatchRole'), {
-    'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]': 'The role that AWS prescribes for API Gateway’s logs, one for the account and Region; only API Gateway can assume it.',
-  });
-}
-
-const throttling = ({ requestsPerSecond, burst }: Throttle) => ({ throttlingRateLimit: requestsPerSecond, throttlingBurstLimit: burst });
-
-// Who asked for what and how it went; never the API key, nor anything else of what was sent. The route rather than the path, in
-// which a client may have put anything.
-const accessLogLine = {
-  time: '$context.requestTime',
-  request_id: '$context.requestId',
-  tenant_id: '$context.authorizer.tenantId',
-  key_id: '$context.authorizer.keyId',
-  source_ip: '$context.identity.sourceIp',
-  method: '$context.httpMethod',
-  route: '$context.resourcePath',
-  status: '$context.status',
-  error: '$context.error.responseType',
-  latency_ms: '$context.responseLatency',
-  response_bytes: '$context.responseLength',
-};
-
-function pathsOf({ path, aliases = [] }: Route): readonly string[] {
-  return [path, ...aliases];
-}
-
-/** Answers 405 where there are routes, and 404 everywhere else. */
-function refuseTheRest(resource: apigateway.IResource): void {
-  const methods = Object.values<Route>(routes).filter((route) => pathsOf(route).includes(resource.path)).map(({ method }) => method);
-  if (methods.length > 0) refuseOtherMethods(resource, methods);
-  else refuseAllMethods(resource);
-  for (const child of resource.node.children) if (child instanceof apigateway.Resource) refuseTheRest(child);
+  private truststore({ truststoreUri, truststoreVersion }: NonNullable<Settings['mutualTls']>): apigateway.MTLSConfig {
+    const [bucketName = '', ...key] = truststoreUri.replace('s3://', '').split('/');
+    return { bucket: Bucket.fromBucketName(this, 'Truststore', bucketName), key: key.join('/'), ...(truststoreVersion !== undefined && { version: truststoreVersion }) };
+  }
 }

@@ -14,8 +14,11 @@ const percentiles = [50, 99].map((percent) => cloudwatch.Stats.percentile(percen
 
 /** What is to be seen at a glance, from what users see down to what will matter in weeks. */
 export class Dashboard extends Construct {
-  constructor(scope: Construct, id: string, { deployment }: Settings, stage: apigateway.Stage) {
+  constructor(scope: Construct, id: string, { deployment }: Settings, stages: readonly apigateway.Stage[]) {
     super(scope, id);
+    // Where there are two, the second is of the routes that ask for no key (public-api.ts).
+    const everyStage = (lines: (stage: apigateway.Stage, label: (name: string) => string) => cloudwatch.IMetric[]) =>
+      stages.flatMap((stage, index) => lines(stage, (name) => (index === 0 ? name : `${name}, without a key`)));
     /** Each statistic of each metric as a line. */
     const graph = (title: string, names: readonly MetricName[], statistics: readonly string[], every = period) => new cloudwatch.GraphWidget({
       title, width: width / 3, leftYAxis: { min: 0, label: unitOf(names), showUnits: false },
@@ -32,9 +35,9 @@ export class Dashboard extends Construct {
         [
           new cloudwatch.GraphWidget({
             title: 'Requests', width: width / 3, leftYAxis: { min: 0 },
-            left: [stage.metricCount({ period, label: 'all' }), stage.metricClientError({ period, statistic: SUM, label: '4xx' }), stage.metricServerError({ period, statistic: SUM, label: '5xx' })],
+            left: everyStage((stage, label) => [stage.metricCount({ period, label: label('all') }), stage.metricClientError({ period, statistic: SUM, label: label('4xx') }), stage.metricServerError({ period, statistic: SUM, label: label('5xx') })]),
           }),
-          new cloudwatch.GraphWidget({ title: 'Latency of requests', width: width / 3, leftYAxis: { min: 0 }, left: percentiles.map((statistic) => stage.metricLatency({ period, statistic, label: statistic })) }),
+          new cloudwatch.GraphWidget({ title: 'Latency of requests', width: width / 3, leftYAxis: { min: 0 }, left: everyStage((stage, label) => percentiles.map((statistic) => stage.metricLatency({ period, statistic, label: label(statistic) }))) }),
           graph('Certificates issued', ['CertificatesIssued'], [SUM]),
         ],
         [broken('Issuances refused, by code', 'IssuancesRefused'), broken('Certificates revoked, by cause', 'CertificatesRevoked'), broken('Requests that KMS throttled', 'KmsThrottles')],

@@ -3,6 +3,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { basePath } from '../lambdas/routes.ts';
 import { acknowledge } from './acknowledge.ts';
 import { AlarmTopic } from './alarm.ts';
 import { Alarms } from './alarms.ts';
@@ -16,6 +17,7 @@ import { Distribution } from './distribution.ts';
 import { createEdgeSecret } from './edge-mark.ts';
 import { createExecutionRole } from './lambda.ts';
 import type { Platform } from './platform.ts';
+import { PublicApi } from './public-api.ts';
 import { createPrivateBucket } from './private-bucket.ts';
 import { Queues } from './queues.ts';
 import { Registry } from './registry.ts';
@@ -38,9 +40,10 @@ export class KakuninStack extends Stack {
     const keys = new AuthorityKeys(this, 'AuthorityKeys', settings);
     const webhookKey = new WebhookKey(this, 'WebhookKey', settings.deployment);
     const api = new Api(this, 'Api', settings, dataKey);
+    const publicApi = settings.mutualTls && new PublicApi(this, 'PublicApi', { deployment: settings.deployment, dataKey, api: api.restApi });
     const accessLogs = createPrivateBucket(this, 'AccessLogs', { lifecycle: { expiration: Duration.days(365) } });
     const edgeSecret = settings.webAcl ? createEdgeSecret(this) : undefined;
-    const distribution = new Distribution(this, 'Distribution', { settings, restApi: api.restApi, accessLogs, edgeSecret });
+    const distribution = new Distribution(this, 'Distribution', { settings, restApi: (publicApi ?? api).restApi, accessLogs, edgeSecret });
     const deadLetters = createPrivateBucket(this, 'DeadLetters', { lifecycle: { expiration: Duration.days(90) }, dataKey, accessLogs });
     const auditArchive = createPrivateBucket(this, 'AuditArchive', { retention: retentionOf(settings), dataKey, accessLogs });
     const queues = new Queues(this, 'Queues', settings.deployment, dataKey);
@@ -50,8 +53,10 @@ export class KakuninStack extends Stack {
     const platform: Platform = { settings, tables, keys, dataKey, webhookKey, distribution, deadLetters, auditArchive, queues: queues.queues, exhaustedDeliveries: queues.exhaustedDeliveries, eventBus, keyRetirer, messageSigner };
 
     const authority = new CertificateAuthority(this, 'CertificateAuthority', platform);
-    api.addRoutes(platform, authority);
-    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stage: api.restApi.deploymentStage, edgeSecret, dataKey });
+    const functions = api.addRoutes(platform, authority);
+    publicApi?.addRoutes(functions);
+    const stages = [api, ...(publicApi === undefined ? [] : [publicApi])].map(({ restApi }) => restApi.deploymentStage);
+    if (edgeSecret !== undefined) new WebAcl(this, 'WebAcl', { settings, stages, edgeSecret, dataKey });
     new Revocation(this, 'Revocation', platform);
     queues.addConsumers(platform);
     new Schedules(this, 'Schedules', platform, { 'mint-authority': authority.mintAuthority });
@@ -59,16 +64,20 @@ export class KakuninStack extends Stack {
     const allTables = Object.values(tables) as ITable[];
     if (retentionDays !== undefined) new Backups(this, 'Backups', { deployment, tables: allTables, retentionDays, dataKey });
     else for (const table of allTables) acknowledge(table, { 'NIST.800.53.R5-DynamoDBInBackupPlan': 'Point-in-time recovery and deletion protection are on; the setting backupRetentionDays adds daily backups.' });
-    new Alarms(this, 'Alarms', settings, api.restApi.deploymentStage);
+    new Alarms(this, 'Alarms', settings, stages);
     const alarmTopic = new AlarmTopic(this, 'AlarmTopic', settings);
     alarmTopic.tellOf(this);
-    new Dashboard(this, 'Dashboard', settings, api.restApi.deploymentStage);
+    new Dashboard(this, 'Dashboard', settings, stages);
     // Nobody should be able to call a service that cannot issue yet.
-    api.restApi.deploymentStage.node.addDependency(authority);
+    for (const stage of stages) stage.node.addDependency(authority);
 
     const outputs = {
       ApiUrl: api.url,
       DistributionUrl: distribution.url,
+      VerifyUrl: `${distribution.secureUrl}${basePath}/verify`,
+      ...(settings.distributionDomain && { DistributionDomainTarget: distribution.domainTarget }),
+      ...(publicApi && { PublicApiUrl: publicApi.url }),
+      ...(api.domainTarget !== undefined && { ApiDomainTarget: api.domainTarget }),
       RegistryTableName: tables.registry.tableName,
       RiskTableName: tables.risk.tableName,
       DistributionBucketName: distribution.bucket.bucketName,

@@ -33,6 +33,18 @@ const usagePlan = z.strictObject({
 // https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-high-level-settings.html
 const requestsOfAnAddress = z.int('must be a whole number').min(100, 'must be at least 100').max(2_000_000_000, 'must be at most 2000000000');
 
+// In small letters, as it will stand in certificates, whose URLs are compared byte for byte.
+const domainName = z.string('must be a domain name').max(253, 'must not exceed 253 characters')
+  .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/, 'must be a domain name in small letters, such as pki.example.com');
+
+const acmCertificate = 'must be the ARN of a certificate in ACM';
+const domain = z.strictObject({
+  name: domainName,
+  certificateArn: z.string(acmCertificate).regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-zA-Z-]+$/, acmCertificate),
+}, 'must have name and certificateArn');
+
+const truststore = 'must be where a PEM file of CA certificates lies, as in s3://bucket/truststore.pem';
+
 /** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const logRetentions = [7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
@@ -100,6 +112,14 @@ const settingsSchema = z.strictObject({
   kmsKeyQuota: z.int('must be a whole number').min(1, 'must be at least 1').default(100_000),
   // Whose roles agents may run as that sign with their own keys, without this service in between.
   granteeAccounts: z.array(z.string(accountId).regex(/^\d{12}$/, accountId), 'must be a list of account ids').default([]),
+  // What certificates name in the place of CloudFront's own domain, which ends with the distribution.
+  distributionDomain: domain.optional(),
+  apiDomain: domain.optional(),
+  // Who may speak to the API at all: clients with a certificate of these CAs.
+  mutualTls: z.strictObject({
+    truststoreUri: z.string(truststore).regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/[^\s?#]+$/, truststore),
+    truststoreVersion: z.string('must be text').min(1, 'must not be empty').optional(),
+  }, 'must have truststoreUri').optional(),
   // What tenants may choose from, by name; `npm run admin -- tenant plan` puts a tenant into another. One that is left out takes its
   // tenants' access with it.
   usagePlans: z.record(z.string(), usagePlan, 'must be plans by their names').default(usagePlans),
@@ -109,7 +129,7 @@ const settingsSchema = z.strictObject({
   // The firewall before the API: 10 USD a month and 0.60 USD for each million requests.
   webAcl: z.boolean('must be true or false').default(true),
   addressLimits: z.strictObject({ requests: requestsOfAnAddress, publicRequests: requestsOfAnAddress }, 'must have requests and publicRequests').default(addressLimits),
-}).superRefine(({ usagePlans: plans, addressLimits: { requests, publicRequests } }, context) => {
+}).superRefine(({ region, distributionDomain, apiDomain, mutualTls, usagePlans: plans, addressLimits: { requests, publicRequests } }, context) => {
   const complain = (path: PropertyKey[], message: string) => { context.addIssue({ code: 'custom', path, message }); };
   if (plans[standardPlan] === undefined) complain(['usagePlans'], `must have the plan ${standardPlan}, which tenants are in of which nothing else was said`);
   for (const [name, { requestsPerSecond }] of Object.entries<UsagePlan>(plans)) {
@@ -118,8 +138,16 @@ const settingsSchema = z.strictObject({
       complain(['addressLimits', 'requests'], `must be at least ${requestsPerSecond * addressWindowSeconds}, or a tenant of the plan ${name} could not ask from one address what it may`);
     }
   }
+  // CloudFront looks for certificates there alone, and API Gateway in its own Region.
+  // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+  if (distributionDomain !== undefined && regionOf(distributionDomain.certificateArn) !== 'us-east-1') complain(['distributionDomain', 'certificateArn'], 'must be of a certificate in us-east-1, whatever the Region: CloudFront takes no other');
+  if (apiDomain !== undefined && regionOf(apiDomain.certificateArn) !== region) complain(['apiDomain', 'certificateArn'], `must be of a certificate in ${region}, where the API is`);
+  if (mutualTls !== undefined && apiDomain === undefined) complain(['mutualTls'], 'needs apiDomain: API Gateway asks for client certificates under a name of yours alone');
+  if (apiDomain !== undefined && apiDomain.name === distributionDomain?.name) complain(['apiDomain', 'name'], 'must not be that of distributionDomain: a name leads to CloudFront or to the API');
   if (publicRequests > requests) complain(['addressLimits', 'publicRequests'], 'must not be above addressLimits.requests, which counts them too');
 });
+
+const regionOf = (arn: string): string | undefined => arn.split(':')[3];
 
 /** The names of the settings, in the order of docs/configuration.md. */
 export const settingNames = Object.keys(settingsSchema.shape);

@@ -14,7 +14,7 @@ export interface WebAclProps {
   /** Encrypts its log. */
   readonly dataKey: IKey | undefined;
   readonly settings: Settings;
-  readonly stage: Stage;
+  readonly stages: readonly Stage[];
   readonly edgeSecret: ISecret;
 }
 
@@ -26,7 +26,7 @@ type Statement = CfnWebACL.StatementProperty;
  * their own; what CloudFront does not answer from its cache is counted here.
  */
 export class WebAcl extends Construct {
-  constructor(scope: Construct, id: string, { settings: { deployment, addressLimits }, stage, edgeSecret, dataKey }: WebAclProps) {
+  constructor(scope: Construct, id: string, { settings: { deployment, addressLimits }, stages, edgeSecret, dataKey }: WebAclProps) {
     super(scope, id);
     const visible = (metricName: string) => ({
       metricName: `${deployment}-${metricName}`, cloudWatchMetricsEnabled: true,
@@ -50,7 +50,7 @@ export class WebAcl extends Construct {
       regexMatchStatement: { fieldToMatch: { uriPath: {} }, regexString: publicPathPattern, textTransformations: [{ priority: 0, type: 'URL_DECODE' }, { priority: 1, type: 'NORMALIZE_PATH' }] },
     };
     const rules = [
-      // Of the API CloudFront leads to OCSP alone.
+      // Of the API CloudFront leads to public paths alone (api-behaviors.ts).
       rateRule('viewer', addressLimits.publicRequests, throughCloudFront, { aggregateKeyType: 'FORWARDED_IP', forwardedIpConfig: { headerName: viewerHeader, fallbackBehavior: 'NO_MATCH' } }),
       rateRule('address-public', addressLimits.publicRequests, { andStatement: { statements: [direct, publicPath] } }),
       rateRule('address', addressLimits.requests, direct),
@@ -66,7 +66,7 @@ export class WebAcl extends Construct {
       rules: rules.map((rule, priority) => ({ priority, ...rule })),
       visibilityConfig: visible('web-acl'),
     });
-    new CfnWebACLAssociation(this, 'Association', { resourceArn: stage.stageArn, webAclArn: acl.attrArn });
+    for (const [index, { stageArn }] of stages.entries()) new CfnWebACLAssociation(this, `Association${index || ''}`, { resourceArn: stageArn, webAclArn: acl.attrArn });
     this.log(deployment, acl, dataKey);
   }
 

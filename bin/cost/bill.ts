@@ -57,7 +57,10 @@ export const assumptions = {
 export const standing = {
   /** Root, issuing, OCSP, attestation, webhooks' secrets. */
   keys: 5,
+  /** That a function is called for, whose pollers ask all day long. */
   queues: 2,
+  /** That CloudFront shows to the firewall. */
+  secrets: 1,
   crlShards: 16,
   alarms: 26,
   wafRules: 5,
@@ -104,6 +107,7 @@ export function billOf(volume: Volume): BillLine[] {
     line('CloudWatch', `${logGb.toFixed(1)} GB of logs`, logGb * (prices.logGb + assumptions.logMonthsKept * prices.logGbMonth)),
     line('CloudWatch', `${standing.alarms} alarms, ${ownMetrics} metrics, a dashboard`, standing.alarms * prices.alarmMonth + ownMetrics * prices.metricMonth + prices.dashboardMonth),
     line('WAF', `${standing.wafRules} rules`, prices.wafAclMonth + standing.wafRules * prices.wafRuleMonth + requests * prices.wafRequest),
+    line('Secrets Manager', 'what CloudFront shows to the firewall', standing.secrets * prices.secretMonth),
     line('Data transfer', 'answers', requests * assumptions.answerBytes / 1e9 * prices.transferOutGb),
   ];
 }

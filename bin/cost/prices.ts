@@ -40,6 +40,7 @@ export const prices = {
   metricMonth: 0.3,
   /** The first three of an account are free. https://aws.amazon.com/cloudwatch/pricing/ */
   dashboardMonth: 3,
+  secretMonth: 0.4,
   // AWS Private CA: https://aws.amazon.com/private-ca/pricing/
   privateCaMonth: 400,
   /** A CA of the mode for certificates of 7 days at the most. */

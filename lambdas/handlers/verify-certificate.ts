@@ -16,7 +16,7 @@ export const handler = endpoint('verify-certificate', async ({ parameter, header
     const certificate = await certificateWith(serialNumber);
     const now = clock();
     const verification = verificationResource(certificate, now);
-    const headers = { 'cache-control': `public, max-age=${verification.valid ? 5 : 300}`, vary: 'Accept' };
+    const headers = { 'cache-control': cacheControl(verification.valid), vary: 'Accept' };
     return forPeople ? verificationPage({ certificate, now, host: header('host') }, headers) : ok(verification, headers);
   } catch (error) {
     const answer = problem(error, requestId);
@@ -25,6 +25,13 @@ export const handler = endpoint('verify-certificate', async ({ parameter, header
     return problemPage(answer, { serialNumber, requestId });
   }
 });
+
+/**
+ * What ended has ended for good. The rest is for the shared caches that would go on with what they have while the service cannot answer, as
+ * CloudFront does (RFC 9111 §4.2.4, RFC 5861 §4): that a certificate held is not to be had longer than it may be true.
+ * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+ */
+const cacheControl = (valid: boolean) => `public, max-age=${valid ? 5 : 300}, must-revalidate, stale-if-error=0`;
 
 async function certificateWith(serialNumber: string | undefined): Promise<Certificate> {
   if (serialNumber === undefined) {

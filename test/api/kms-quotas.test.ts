@@ -31,10 +31,13 @@ afterAll(async () => {
 
 let certificates: readonly { readonly id: string; readonly agent_id: string }[];
 
+/** Nobody hangs: with 5 s asked of the bench, on a machine of its own, and room for one that has others to serve. */
+const longestAnswerMilliseconds = 12_000;
+const slowestOf = ({ outcomes }: Pick<Storm, 'outcomes'>) => Math.max(...outcomes.map(({ latencyMilliseconds }) => latencyMilliseconds));
+
 /** What came of it, in the test's output. */
 function tell(request: string, { outcomes, succeeded, recoverySeconds }: Storm): void {
-  const slowest = Math.max(...outcomes.map(({ latencyMilliseconds }) => latencyMilliseconds));
-  process.stdout.write(`${request}: ${succeeded.length} of ${outcomes.length} succeeded, the slowest answer took ${Math.round(slowest)} ms, as before after ${recoverySeconds.toFixed(1)} s\n`);
+  process.stdout.write(`${request}: ${succeeded.length} of ${outcomes.length} succeeded, the slowest answer took ${Math.round(slowestOf({ outcomes }))} ms, as before after ${recoverySeconds.toFixed(1)} s\n`);
 }
 
 test('Ten times as many agents certified as KMS makes keys for: the quota is used, the rest is told to come back, and no key is left over', async () => {
@@ -42,6 +45,7 @@ test('Ten times as many agents certified as KMS makes keys for: the quota is use
   const storm = await stormCertify(services, { quotaPerSecond: quotas.CreateKey, seconds });
   tell('certify', storm);
   expect(storm.faults).toEqual([]);
+  expect(slowestOf(storm)).toBeLessThan(longestAnswerMilliseconds);
   expect(storm.recoverySeconds).toBeLessThanOrEqual(recoveryBoundSeconds);
   expect(storm.outcomes.length).toBeGreaterThan((excess * quotas.CreateKey * seconds) / 2);
   expect(storm.succeeded.length).toBeGreaterThanOrEqual(quotas.CreateKey * seconds - 2);
@@ -53,6 +57,7 @@ test('Ten times as many signatures asked for as KMS makes: each that is answered
   const storm = await stormSign(services, { quotaPerSecond: quotas.Sign, seconds: 1.5, agentIds: certificates.map(({ agent_id }) => agent_id) });
   tell('sign', storm);
   expect(storm.faults).toEqual([]);
+  expect(slowestOf(storm)).toBeLessThan(longestAnswerMilliseconds);
   expect(storm.recoverySeconds).toBeLessThanOrEqual(recoveryBoundSeconds);
   expect(storm.succeeded.length).toBeGreaterThanOrEqual(quotas.Sign);
   expect(storm.succeeded.length).toBeLessThan(storm.outcomes.length / 2);
@@ -62,6 +67,7 @@ test('Ten times as many certificates revoked as KMS retires keys: all are revoke
   const storm = await stormRevoke(services, { quotaPerSecond: quotas.ScheduleKeyDeletion, certificateIds: certificates.map(({ id }) => id) });
   tell('revoke', storm);
   expect(storm.faults).toEqual([]);
+  expect(slowestOf(storm)).toBeLessThan(longestAnswerMilliseconds);
   expect(storm.recoverySeconds).toBeLessThanOrEqual(recoveryBoundSeconds);
   expect(storm.succeeded).toHaveLength(storm.outcomes.length);
   await runtime.idle();

@@ -42,7 +42,7 @@ describe('the page or the data, by Accept', () => {
 
   test.each(['*/*', 'application/json', 'application/json, text/html', 'text/html;q=0.8, application/json', 'text/html;q=0', 'image/png', '', 'application/*, text/html;q=0.2'])('%j: the data', async (accept) => {
     const { status, headers, body } = await ask(serial, accept);
-    expect([status, headers.get('content-type'), headers.get('vary'), headers.get('cache-control')]).toEqual([200, 'application/json; charset=utf-8', 'Accept', 'public, max-age=5']);
+    expect([status, headers.get('content-type'), headers.get('vary'), headers.get('cache-control')]).toEqual([200, 'application/json; charset=utf-8', 'Accept', 'public, max-age=5, must-revalidate, stale-if-error=0']);
     expect([body.data.serial_number, body.data.valid]).toEqual([serial, true]);
   });
 
@@ -60,7 +60,7 @@ test('each state, under the headers of its data and those of a page without scri
   for (const [{ serial_number: serial }, state, age] of [[valid, 'Valid', 5], [revoked, 'Revoked', 300], [expired, 'Expired', 300]]) {
     const [page, data] = [await ask(serial), await ask(serial, '*/*')];
     expect(page.body).toContain(`</svg>${state}</h1>`);
-    expect([page.headers.get('cache-control'), data.headers.get('cache-control')]).toEqual([`public, max-age=${age}`, `public, max-age=${age}`]);
+    expect([page.headers.get('cache-control'), data.headers.get('cache-control')]).toEqual(Array(2).fill(`public, max-age=${age}, must-revalidate, stale-if-error=0`));
     const hash = createHash('sha256').update(/<style>(.*?)<\/style>/s.exec(page.body)?.[1] ?? '').digest('base64');
     expect(page.headers.get('content-security-policy')).toBe(`default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`);
     expect([page.headers.get('x-content-type-options'), page.headers.get('referrer-policy'), page.headers.get('vary')]).toEqual(['nosniff', 'no-referrer', 'Accept']);

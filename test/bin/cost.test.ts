@@ -43,10 +43,11 @@ test('AWS Private CA costs its CAs, certificates and OCSP', () => {
 
 test('what stands there used or not is what the stack has', () => {
   const { ofType } = synthesize();
-  const names = ofType('AWS::SQS::Queue').map(([, { Properties }]) => String(Properties['QueueName']));
+  const isOfQueue = ([, { Properties }]: readonly [string, { Properties: Record<string, unknown> }]) => 'ScalingConfig' in Properties;
   expect(standing).toEqual({
     keys: ofType('AWS::KMS::Key').length,
-    queues: names.filter((name) => !name.endsWith('dead-letters')).length,
+    queues: ofType('AWS::Lambda::EventSourceMapping').filter(isOfQueue).length,
+    secrets: ofType('AWS::SecretsManager::Secret').length,
     crlShards: 16,
     alarms: ofType('AWS::CloudWatch::Alarm').length,
     wafRules: ofType('AWS::WAFv2::WebACL').reduce((sum, [, { Properties }]) => sum + (Properties['Rules'] as unknown[]).length, 0),

@@ -4,7 +4,7 @@ import { basePath, routes, type Route, type RouteName } from '../../lambdas/rout
 import { formatApiKey } from '../../lambdas/authority/api-key.ts';
 import { schedules } from '../../lambdas/triggers.ts';
 import { handlerNames } from '../../lib/platform.ts';
-import { root, synthesize, type Resource } from './synthesized.ts';
+import { ownDomains, root, synthesize, type Resource } from './synthesized.ts';
 
 const { ofType, functions, render, template } = synthesize();
 
@@ -218,4 +218,33 @@ test('the API is regional, binary-safe, throttled, traced and logged, under /v1'
   const line = Properties['AccessLogSetting'].Format as string;
   expect(Object.keys(JSON.parse(line) as object)).toEqual(expect.arrayContaining(['request_id', 'tenant_id', 'method', 'route', 'status']));
   expect(line).not.toMatch(/authorization|body|context\.path\b/i);
+});
+
+describe('a domain of the deployment’s own', () => {
+  const own = synthesize({ apiDomain: ownDomains.apiDomain });
+  const [[domainId, domain] = ['', undefined], ...others] = own.ofType('AWS::ApiGateway::DomainName');
+  const value = (output: string) => own.render((own.template.Outputs[output] as { Value: unknown }).Value);
+
+  test('is regional, with the certificate that was named and TLS 1.2', () => {
+    expect(others).toEqual([]);
+    expect(domain?.Properties).toMatchObject({ DomainName: 'api.example.com', RegionalCertificateArn: ownDomains.apiDomain.certificateArn, EndpointConfiguration: { Types: ['REGIONAL'] }, SecurityPolicy: 'TLS_1_2' });
+  });
+
+  test('has the same paths: the base path stands where the stage does otherwise', () => {
+    const [[, mapping] = ['', undefined], ...more] = own.ofType('AWS::ApiGateway::BasePathMapping');
+    expect(more).toEqual([]);
+    expect(mapping?.Properties['BasePath']).toBe('v1');
+    expect([mapping?.Properties['DomainName'], mapping?.Properties['RestApiId'], mapping?.Properties['Stage']].map((each) => own.render(each))).toEqual([`<${domainId}>`, '<API>', `<${own.ofType('AWS::ApiGateway::Stage')[0]?.[0]}>`]);
+    expect(value('ApiUrl')).toBe(`https://api.example.com${basePath}`);
+  });
+
+  test('is in the outputs, with what its DNS record has to lead to, and is not there unless it is asked for', () => {
+    expect(own.template.Outputs['ApiDomainTarget']).toEqual({ Value: { 'Fn::GetAtt': [domainId, 'RegionalDomainName'] } });
+    expect(template.Outputs).not.toHaveProperty('ApiDomainTarget');
+    expect([...ofType('AWS::ApiGateway::DomainName'), ...ofType('AWS::ApiGateway::BasePathMapping')]).toEqual([]);
+  });
+
+  test('leaves API Gateway’s own name to CloudFront', () => {
+    expect(own.ofType('AWS::ApiGateway::RestApi')[0]?.[1].Properties).not.toHaveProperty('DisableExecuteApiEndpoint');
+  });
 });

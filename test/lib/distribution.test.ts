@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import vm from 'node:vm';
 import { issuingCertificateUrl, ocspUrl, rootCertificateUrl, rootCrlUrl, crlShardUrl } from '../../lambdas/pki/distribution-urls.ts';
-import { lines, synthesize, type Resource } from './synthesized.ts';
+import { DEFAULT_PRIVATE_ARC, validateProfileSettings } from '../../lambdas/pki/profile.ts';
+import { basePath, routes, type Route } from '../../lambdas/routes.ts';
+import { lines, ownDomains, synthesize, type Resource } from './synthesized.ts';
 
 const { ofType, bucket, bucketPolicy, render, functions, template } = synthesize();
+const withDomain = synthesize({ distributionDomain: ownDomains.distributionDomain });
 
 interface Behavior {
   readonly PathPattern?: string;
@@ -26,10 +29,12 @@ interface Origin {
 }
 
 const [[, distribution] = ['', undefined]] = ofType('AWS::CloudFront::Distribution');
-const config = distribution?.Properties['DistributionConfig'] as { Origins: Origin[]; CacheBehaviors: Behavior[]; DefaultCacheBehavior: Behavior };
+const config = distribution?.Properties['DistributionConfig'] as { Origins: Origin[]; CacheBehaviors: Behavior[]; DefaultCacheBehavior: Behavior; CustomErrorResponses: unknown };
 const originOf = (behavior: Behavior | undefined) => config.Origins.find(({ Id }) => Id === behavior?.TargetOriginId);
 const policy = (reference: { Ref: string } | undefined) => template.Resources[String(reference?.Ref)] as Resource;
 const behavior = (path: string) => config.CacheBehaviors.find(({ PathPattern }) => PathPattern === path) as Behavior;
+
+const queriesOf = (path: string): unknown => policy(behavior(path).CachePolicyId).Properties['CachePolicyConfig'].ParametersInCacheKeyAndForwardedToOrigin.QueryStringsConfig.QueryStringBehavior;
 
 /** The behaviour that CloudFront would choose for the path of a URL: the first whose pattern matches, else the default. */
 function serving(url: string): Behavior {
@@ -95,8 +100,69 @@ describe('what certificates point to', () => {
   });
 });
 
+describe('what counterparties may ask without a key', () => {
+  test.each(['/v1/verify/0A1B', '/v1/ca', '/v1/ca/chain', '/v1/crl'])('%s is asked of the API by its own path, by https, and only read', (path) => {
+    const chosen = serving(`http://example.cloudfront.net${path}`);
+    expect(chosen).toMatchObject({ ViewerProtocolPolicy: 'redirect-to-https', AllowedMethods: ['GET', 'HEAD'], ResponseHeadersPolicyId: '60669652-455b-4ae9-85a4-c4c02393f86c' });
+    expect(originOf(chosen)).toMatchObject({ CustomOriginConfig: { OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] } });
+    expect(originOf(chosen)?.OriginPath).toBeUndefined();
+    expect(render(originOf(chosen)?.DomainName)).toBe('<API>.execute-api.eu-west-1.<AWS::URLSuffix>');
+  });
+
+  test('is all public in the API, and is sent the query where it reads one', () => {
+    const byPattern = config.CacheBehaviors.map(({ PathPattern }) => String(PathPattern)).filter((pattern) => pattern.startsWith(basePath));
+    for (const pattern of byPattern) {
+      const reached = Object.values<Route>(routes).filter(({ path, aliases = [] }) => [path, ...aliases].some((each) => serving(`http://x${basePath}${each}`).PathPattern === pattern));
+      expect(reached.length).toBeGreaterThan(0);
+      for (const { access, query } of reached) expect([access, query !== undefined]).toEqual(['public', queriesOf(pattern) === 'all']);
+    }
+  });
+
+  test('is cached by what the answer differs by, for as long as it says: JSON or a page, PEM or DER', () => {
+    for (const path of ['/v1/verify/*', '/v1/ca', '/v1/ca/chain', '/v1/crl']) {
+      expect(policy(behavior(path).CachePolicyId).Properties['CachePolicyConfig']).toMatchObject({
+        MinTTL: 0, DefaultTTL: 0, MaxTTL: 86_400,
+        ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['Accept'] }, CookiesConfig: { CookieBehavior: 'none' } },
+      });
+      expect(queriesOf(path)).toBe(path === '/v1/crl' ? 'all' : 'none');
+      expect(policy(behavior(path).OriginRequestPolicyId).Properties['OriginRequestPolicyConfig']).toMatchObject({
+        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['x-kakunin-viewer'] }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' },
+      });
+    }
+  });
+
+  test('is said in the outputs', () => {
+    expect(render((template.Outputs['VerifyUrl'] as { Value: unknown }).Value)).toBe('https://<distribution>/v1/verify');
+  });
+});
+
+describe('a domain of the deployment’s own', () => {
+  const [[, { Properties } = { Properties: {} }] = []] = withDomain.ofType('AWS::CloudFront::Distribution');
+  const value = (output: string) => withDomain.render((withDomain.template.Outputs[output] as { Value: unknown }).Value);
+
+  test('is the distribution’s, with the certificate that was named and TLS 1.2', () => {
+    expect((Properties as Record<string, unknown>)['DistributionConfig']).toMatchObject({
+      Aliases: ['pki.example.com'],
+      ViewerCertificate: { AcmCertificateArn: ownDomains.distributionDomain.certificateArn, MinimumProtocolVersion: 'TLSv1.2_2021', SslSupportMethod: 'sni-only' },
+    });
+  });
+
+  test('is what certificates name, so that they do not end with the distribution', () => {
+    for (const name of ['certify-agent', 'renew-certificate', 'mint-authority', 'publish-crls', 'refresh-crls', 'get-crl']) {
+      expect(withDomain.functions.get(name)?.Properties['Environment'].Variables['DISTRIBUTION_URL']).toBe('http://pki.example.com');
+    }
+    expect(validateProfileSettings({ privateArc: DEFAULT_PRIVATE_ARC, distributionUrl: 'http://pki.example.com' })).toBeDefined();
+  });
+
+  test('is in the outputs, with what its DNS record has to lead to', () => {
+    expect([value('DistributionUrl'), value('VerifyUrl'), value('DistributionDomainTarget')]).toEqual(['http://pki.example.com', 'https://pki.example.com/v1/verify', '<distribution>']);
+    expect(template.Outputs).not.toHaveProperty('DistributionDomainTarget');
+    expect(config).not.toHaveProperty('Aliases');
+  });
+});
+
 describe('nothing else', () => {
-  test.each(['/', '/crl', '/ca', '/ocsp.txt', '/agents', '/v1/agents', '/CRL/root.crl', '/index.html'])('%s is served', async (path) => {
+  test.each(['/', '/crl', '/ca', '/ocsp.txt', '/agents', '/v1', '/v1/agents', '/v1/verify', '/v1/ca/root', '/v1/crl/x', '/v1/ocsp', '/v1/health', '/CRL/root.crl', '/index.html'])('%s is served', async (path) => {
     const chosen = serving(`http://example.cloudfront.net${path}`);
     expect(chosen.PathPattern).toBeUndefined();
     expect(chosen.ViewerProtocolPolicy).toBe('redirect-to-https');
@@ -123,11 +189,15 @@ test('S3 is asked with signed requests, which CloudFront sends by TLS however th
 });
 
 describe('caches', () => {
-  test.each([...config.CacheBehaviors.map(({ PathPattern }) => String(PathPattern))])('keep what %s answers for as long as the answer says, by its path alone', (path) => {
+  test.each(['/crl/*', '/ca/*', '/ocsp', '/ocsp/*'])('keep what %s answers for as long as the answer says, by its path alone', (path) => {
     expect(policy(behavior(path).CachePolicyId).Properties['CachePolicyConfig']).toMatchObject({
       MinTTL: 0, DefaultTTL: 0, MaxTTL: 86_400,
       ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'none' }, CookiesConfig: { CookieBehavior: 'none' }, QueryStringsConfig: { QueryStringBehavior: 'none' } },
     });
+  });
+
+  test('keep no failure for longer than it says itself', () => {
+    expect(config.CustomErrorResponses).toEqual([400, 403, 404, 405, 414, 500, 501, 502, 503, 504].map((ErrorCode) => ({ ErrorCode, ErrorCachingMinTTL: 0 })));
   });
 
   test('are not told apart by what is not in their key: of an OCSP request only the type of its body goes along, and for the firewall who asks', () => {

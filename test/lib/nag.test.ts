@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
-import { synthesize } from './synthesized.ts';
+import { ownDomains, synthesize } from './synthesized.ts';
 
 /*
  * cdk-nag's rules for AWS Solutions and NIST 800-53 revision 5. What they find is mended, or explained where it is
@@ -12,6 +12,7 @@ const packs = { 'AWS Solutions': new AwsSolutionsChecks(), 'NIST 800-53 R5': new
 const stacks = {
   'as it comes': synthesize(),
   'with a key of the customer’s and backups': synthesize({ customerKey: true, backupRetentionDays: 365 }),
+  'under names of its own, with client certificates': synthesize({ ...ownDomains, mutualTls: { truststoreUri: 's3://example-truststore/clients.pem' } }),
   'with a key that is there already': synthesize({ customerKey: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab' }),
 };
 
@@ -36,6 +37,11 @@ describe('what is explained', () => {
 
   test('is not that there is no firewall before the API', () => {
     expect(acknowledged('as it comes').filter(({ id }) => /APIG3|AssociatedWithWAF/.test(id))).toEqual([]);
+  });
+
+  test('is not that CloudFront leaves the version of TLS open, where the name is the deployment’s own', () => {
+    const aboutTls = (name: keyof typeof stacks) => acknowledged(name).filter(({ id }) => id.endsWith('CFR4'));
+    expect([aboutTls('as it comes').length, aboutTls('under names of its own, with client certificates').length]).toEqual([1, 0]);
   });
 
   test('is less where the customer brings a key and wants backups', () => {

@@ -4,6 +4,9 @@ import { readSettings } from '../../lib/settings.ts';
 
 const minimal = { organization: 'Example Ltd' };
 const plan = usagePlans.standard;
+const certificateIn = (region: string) => `arn:aws:acm:${region}:123456789012:certificate/12345678-1234-1234-1234-123456789012`;
+const distributionDomain = { name: 'pki.example.com', certificateArn: certificateIn('us-east-1') };
+const apiDomain = { name: 'api.example.com', certificateArn: certificateIn('eu-west-1') };
 
 test('an organisation is enough', () => {
   expect(readSettings(minimal)).toEqual({ deployment: 'kakunin', region: 'eu-west-1', organization: 'Example Ltd', certificateValidityDays: 365, issuingGenerations: [1], riskThreshold: 0.85, authorizerCacheSeconds: 60, crlShards: 16, keyDeletionDays: 30, auditRetentionDays: 2557, auditRetentionMode: 'GOVERNANCE', customerKey: false, logRetentionDays: 90, kmsKeyQuota: 100_000, granteeAccounts: [], usagePlans, tenantLimits: 'enforced', webAcl: true, addressLimits });
@@ -13,6 +16,7 @@ test('everything can be said', () => {
   const all = {
     ...minimal, deployment: 'kakunin-staging', region: 'ap-southeast-2', country: 'IE', spiffeTrustDomain: 'agents.example.com', privateArc: '1.3.6.1.4.1.61411.1',
     policyOid: '1.3.6.1.4.1.61411.2.1', certificateValidityDays: 1, issuingGenerations: [2, 1], riskThreshold: 1, authorizerCacheSeconds: 0, crlShards: 1024, keyDeletionDays: 7, auditRetentionDays: 1, auditRetentionMode: 'COMPLIANCE', customerKey: true, backupRetentionDays: 365, logRetentionDays: 3653, alarmEmail: 'pki@example.com', kmsKeyQuota: 200_000, granteeAccounts: ['123456789012', '000000000001'],
+    distributionDomain, apiDomain: { ...apiDomain, certificateArn: certificateIn('ap-southeast-2') }, mutualTls: { truststoreUri: 's3://example-truststore/clients/2026.pem', truststoreVersion: 'abc' },
     usagePlans: { standard: plan, 'for-free': { requestsPerSecond: 1, burst: 1, issuancesPerSecond: 1, issuanceBurst: 1 } }, tenantLimits: 'prepared', webAcl: false, addressLimits: { requests: 15_000, publicRequests: 100 },
   };
   expect(readSettings(all)).toEqual(all);
@@ -61,6 +65,22 @@ describe('what cannot be used is refused in a sentence', () => {
     ['an address that nobody can be told at', { ...minimal, alarmEmail: 'pki' }, 'alarmEmail must be an e-mail address'],
     ['a quota of no keys', { ...minimal, kmsKeyQuota: 0 }, 'kmsKeyQuota must be at least 1'],
     ['one account without a list', { ...minimal, granteeAccounts: '123456789012' }, 'granteeAccounts must be a list of account ids'],
+    ['a domain without a certificate', { ...minimal, distributionDomain: { name: 'pki.example.com' } }, 'distributionDomain.certificateArn must be the ARN of a certificate in ACM'],
+    ['a domain by its name alone', { ...minimal, apiDomain: 'api.example.com' }, 'apiDomain must have name and certificateArn'],
+    ['a domain that is a URL', { ...minimal, distributionDomain: { ...distributionDomain, name: 'http://pki.example.com' } }, 'distributionDomain.name must be a domain name in small letters'],
+    ['a domain in capitals', { ...minimal, distributionDomain: { ...distributionDomain, name: 'PKI.example.com' } }, 'distributionDomain.name must be a domain name in small letters'],
+    ['a domain for all of them', { ...minimal, apiDomain: { ...apiDomain, name: '*.example.com' } }, 'apiDomain.name must be a domain name in small letters'],
+    ['a name without a domain', { ...minimal, apiDomain: { ...apiDomain, name: 'localhost' } }, 'apiDomain.name must be a domain name in small letters'],
+    ['a domain longer than there are any', { ...minimal, apiDomain: { ...apiDomain, name: `${'a.'.repeat(126)}com` } }, 'apiDomain.name must not exceed 253 characters'],
+    ['a certificate of another service', { ...minimal, apiDomain: { ...apiDomain, certificateArn: 'arn:aws:iam::123456789012:server-certificate/x' } }, 'apiDomain.certificateArn must be the ARN of a certificate in ACM'],
+    ['a certificate that CloudFront does not see', { ...minimal, distributionDomain: { ...distributionDomain, certificateArn: certificateIn('eu-west-1') } }, 'distributionDomain.certificateArn must be of a certificate in us-east-1'],
+    ['a certificate that API Gateway does not see', { ...minimal, apiDomain: { ...apiDomain, certificateArn: certificateIn('us-east-1') } }, 'apiDomain.certificateArn must be of a certificate in eu-west-1'],
+    ['a name for two things', { ...minimal, distributionDomain, apiDomain: { ...apiDomain, name: distributionDomain.name } }, 'apiDomain.name must not be that of distributionDomain'],
+    ['client certificates without a name to ask for them by', { ...minimal, mutualTls: { truststoreUri: 's3://example/ca.pem' } }, 'mutualTls needs apiDomain'],
+    ['a truststore that is a URL of S3', { ...minimal, apiDomain, mutualTls: { truststoreUri: 'https://example.s3.amazonaws.com/ca.pem' } }, 'mutualTls.truststoreUri must be where a PEM file of CA certificates lies, as in s3://'],
+    ['a truststore that is a bucket', { ...minimal, apiDomain, mutualTls: { truststoreUri: 's3://example/' } }, 'mutualTls.truststoreUri must be where a PEM file'],
+    ['a truststore of no version', { ...minimal, apiDomain, mutualTls: { truststoreUri: 's3://example/ca.pem', truststoreVersion: '' } }, 'mutualTls.truststoreVersion must not be empty'],
+    ['client certificates that are only wanted', { ...minimal, apiDomain, mutualTls: true }, 'mutualTls must have truststoreUri'],
     ['plans without the one for everybody', { ...minimal, usagePlans: { large: plan } }, 'usagePlans must have the plan standard'],
     ['a plan that names half of it', { ...minimal, usagePlans: { standard: { requestsPerSecond: 1 } } }, 'usagePlans.standard.burst must be a whole number'],
     ['a plan that is a number', { ...minimal, usagePlans: { standard: 50 } }, 'usagePlans.standard must have requestsPerSecond'],

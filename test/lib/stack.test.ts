@@ -25,7 +25,7 @@ test('two deployments can share an account, in one Region or in two', () => {
   const names = (stack: ReturnType<typeof synthesize>) => new Set(stack.resources.flatMap(([, { Type, Properties = {} }]) =>
     namesIn(Type.startsWith('AWS::CloudFront::') ? Properties : only(Properties, ['FunctionName', 'LogGroupName', 'TableName', 'RoleName', 'QueueName', 'AlarmName', 'BucketName', 'UsagePlanName'])).map((name) => `${Type} ${name}`)));
   const first = names(synthesize());
-  expect([...first].filter((name) => name.startsWith('AWS::CloudFront::'))).toHaveLength(5);
+  expect([...first].filter((name) => name.startsWith('AWS::CloudFront::'))).toHaveLength(8);
   expect([...names(synthesize({ deployment: 'another' }))].filter((name) => first.has(name))).toEqual([]);
   // What CloudFront has is named once an account, whatever the Region.
   expect([...names(synthesize({ region: 'us-east-1' }))].filter((name) => name.startsWith('AWS::CloudFront::') && first.has(name))).toEqual([]);

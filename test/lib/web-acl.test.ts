@@ -53,7 +53,7 @@ describe('the firewall', () => {
     const secret = render(rule('viewer')['Statement'].RateBasedStatement.ScopeDownStatement.ByteMatchStatement.SearchString);
     expect(secret).toMatch(/^\{\{resolve:secretsmanager:<EdgeSecret.*>:SecretString:::\}\}$/);
     const origins = (only('AWS::CloudFront::Distribution')['DistributionConfig'].Origins as { OriginCustomHeaders?: { HeaderName: string; HeaderValue: unknown }[] }[]).flatMap(({ OriginCustomHeaders = [] }) => OriginCustomHeaders);
-    expect(origins.map(({ HeaderName, HeaderValue }) => [HeaderName, render(HeaderValue)])).toEqual([['x-kakunin-edge', secret]]);
+    expect(origins.map(({ HeaderName, HeaderValue }) => [HeaderName, render(HeaderValue)])).toEqual([['x-kakunin-edge', secret], ['x-kakunin-edge', secret]]);
     expect(only('AWS::SecretsManager::Secret')).toMatchObject({ GenerateSecretString: { PasswordLength: 64, ExcludePunctuation: true } });
   });
 
@@ -62,7 +62,7 @@ describe('the firewall', () => {
     const context = createContext({ event: { viewer: { ip: '192.0.2.7' }, request: { method: 'GET', headers: { 'x-kakunin-viewer': { value: '203.0.113.1' }, host: { value: 'h' } } } } });
     expect(runInContext(`${viewer?.Properties['FunctionCode']}; JSON.stringify(handler(event))`, context)).toBe(JSON.stringify({ method: 'GET', headers: { 'x-kakunin-viewer': { value: '192.0.2.7' }, host: { value: 'h' } } }));
     const { CacheBehaviors } = only('AWS::CloudFront::Distribution')['DistributionConfig'] as { CacheBehaviors: { PathPattern: string; FunctionAssociations?: unknown }[] };
-    expect(CacheBehaviors.filter(({ FunctionAssociations }) => FunctionAssociations !== undefined).map(({ PathPattern }) => PathPattern).sort()).toEqual(['/ocsp', '/ocsp/*']);
+    expect(CacheBehaviors.filter(({ FunctionAssociations }) => FunctionAssociations !== undefined).map(({ PathPattern }) => PathPattern).sort()).toEqual(['/ocsp', '/ocsp/*', '/v1/ca', '/v1/ca/chain', '/v1/crl', '/v1/verify/*']);
   });
 
   test('refuses nobody for what he sends: AWS’s groups only count, and the core rule set is not there', () => {
@@ -95,6 +95,6 @@ describe('the firewall', () => {
     const without = synthesize({ webAcl: false });
     expect(without.resources.filter(([, { Type }]) => /WAFv2|SecretsManager/.test(Type))).toEqual([]);
     expect(JSON.stringify(without.template)).not.toContain('x-kakunin');
-    expect(Object.keys(template.Resources).length - without.resources.length).toBe(6);
+    expect(Object.keys(template.Resources).length - without.resources.length).toBe(7);
   });
 });
