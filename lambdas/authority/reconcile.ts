@@ -89,13 +89,14 @@ async function reconcileExpiries(services: ReconcilerServices, run: Run, tally: 
 
 async function reconcileKeys(services: ReconcilerServices, run: Run, tally: Tally): Promise<void> {
   const { keys, progress, clock } = services;
-  const { startedAt = clock().toISOString(), previousStartedAt, marker: reached, keysListed: listedBefore = 0 } = await progress.get();
+  const { startedAt = clock().toISOString(), previousStartedAt, marker: reached, keysListed: listedBefore = 0, hasFailed: failedBefore = false } = await progress.get();
   const recordsFrom = previousStartedAt === undefined ? undefined : before(previousStartedAt, lateRecordMilliseconds);
   let marker = reached;
   let keysListed = marker === undefined ? 0 : listedBefore;
+  let hasFailed = failedBefore;
   do {
     const part = await keys.listKeys(marker);
-    await settle(run, tally, part.keyArns, keysAtOnce, async (keyArn) => {
+    const failures = await settle(run, tally, part.keyArns, keysAtOnce, async (keyArn) => {
       const key = await keys.readAgentKey(keyArn);
       if (key === undefined) return;
       tally.keys += 1;
@@ -105,22 +106,31 @@ async function reconcileKeys(services: ReconcilerServices, run: Run, tally: Tall
     if (run.signal.aborted) return;
     marker = part.marker;
     keysListed += part.keyArns.length;
+    hasFailed ||= failures > 0;
     if (run.dryRun === true) continue;
+    const previous = previousStartedAt !== undefined && { previousStartedAt };
+    // A pass in which something failed may have left a risk unanswered: the next one must look as far back as it did.
     await progress.put(marker === undefined
-      ? { previousStartedAt: startedAt }
-      : { startedAt, marker, keysListed, ...(previousStartedAt !== undefined && { previousStartedAt }) });
+      ? { ...(hasFailed ? previous : { previousStartedAt: startedAt }) }
+      : { startedAt, marker, keysListed, ...(hasFailed && { hasFailed }), ...previous });
   } while (marker !== undefined);
   tally.completed = true;
   tally.keysInAccount = keysListed;
 }
 
-/** Does the work on each item whatever becomes of the others. What fails because the run is over is no failure. */
-async function settle<Item>({ signal, onFailure }: Run, tally: Tally, items: Iterable<Item>, atOnce: number, work: (item: Item) => Promise<void>): Promise<void> {
+/**
+ * Does the work on each item whatever becomes of the others. What fails because the run is over is no failure.
+ * @returns how many failed.
+ */
+async function settle<Item>({ signal, onFailure }: Run, tally: Tally, items: Iterable<Item>, atOnce: number, work: (item: Item) => Promise<void>): Promise<number> {
+  let failures = 0;
   for (const outcome of await sideBySide(items, atOnce, work)) {
     if (outcome.status === 'fulfilled' || signal.aborted) continue;
-    tally.failures += 1;
+    failures += 1;
     onFailure(outcome.reason);
   }
+  tally.failures += failures;
+  return failures;
 }
 
 async function resolve(services: ReconcilerServices, { dryRun, onFinding }: Run, tally: Tally, finding: Finding): Promise<void> {

@@ -38,7 +38,9 @@ export interface PassProgress {
   readonly marker?: string;
   /** How many keys of the account it has gone past by then. */
   readonly keysListed?: number;
-  /** When the last one began that came to its end. */
+  /** Whether something failed in what of the pass is behind it, in whichever run. */
+  readonly hasFailed?: boolean;
+  /** When the last one began that came to its end without a failure: risk records from before it have been looked at. */
   readonly previousStartedAt?: string;
 }
 

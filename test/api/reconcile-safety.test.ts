@@ -5,10 +5,12 @@ import { randomUUID } from 'node:crypto';
 import { localCredentials, region } from '../../local/account.ts';
 import { invoke, type LambdaHandler } from '../../local/invocation.ts';
 import { adminJson } from '../bin/admin-program.ts';
+import { certifiedAgent } from '../support/agents.ts';
 import { movedClock, type MovedClock } from '../support/clock.ts';
 import { createKeys } from '../support/ends.ts';
-import { awsError } from '../support/faults.ts';
+import { awsError, rewritten } from '../support/faults.ts';
 import { requests } from '../support/faults-requests.ts';
+import { openRiskTable } from '../support/faults-risk.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 import { keyPool } from '../support/key-pool.ts';
 import { openRegistry, type RegistryView } from '../support/registry.ts';
@@ -207,6 +209,40 @@ test('a run that is broken off is gone on with where it was, at the pace that KM
   expect(await registry.get('RECONCILER#keys', 'PROGRESS')).toEqual({ pk: 'RECONCILER#keys', sk: 'PROGRESS', previousStartedAt: reached?.['startedAt'] });
   expect(await Promise.all(abandoned.map(async (arn) => (await registry.key(arn))?.KeyState))).toEqual(abandoned.map(() => 'PendingDeletion'));
   expect((await adminJson('reconcile', '--dry-run')).findings).toEqual([]);
+}, 120_000);
+
+test('what failed before a run was broken off is remembered, so that its risk is still met by the pass that follows', async () => {
+  const keysInPart = 100;
+  // One whose key is not in the last part, after which nothing can be broken off.
+  const victims = [];
+  let part: number, parts: number;
+  do {
+    victims.push(await certifiedAgent(runtime.call));
+    const arns = [...(await keyStates()).keys()];
+    parts = Math.ceil(arns.length / keysInPart);
+    part = Math.floor(arns.indexOf(victims.at(-1)?.certificate.kms_key_arn) / keysInPart);
+  } while (part === parts - 1);
+  const { agent: { id: agentId }, certificate: { id } } = victims.at(-1) ?? {};
+  const blind = runtime.dynamodb.inject({ ...requests.readAgent, concerning: agentId }, rewritten(({ Item: { activeCertificate: _, ...Item }, ...answer }) => ({ ...answer, Item })));
+  const risk = openRiskTable(runtime);
+  await risk.put(agentId, { score: { N: '0.9' } });
+  risk.close();
+  await runtime.idle();
+  blind.remove();
+  await registry.remove('RECONCILER#keys', 'PROGRESS');
+  later(72);
+
+  runtime.dynamodb.inject({ ...requests.transaction, concerning: agentId }, awsError('ThrottlingException'));
+  runtime.kms.inject({ operation: 'ListKeys' }, awsError('AccessDeniedException'), { first: part + 2 });
+  await expect(runtime.runSchedule('reconcile')).rejects.toThrow();
+  runtime.calm();
+  expect(await registry.get('RECONCILER#keys', 'PROGRESS')).toMatchObject({ marker: expect.any(String), hasFailed: true });
+
+  await reconcile(); // What is left of the pass, in which nothing fails.
+  expect([(await runtime.aftermath.certificate(id))?.['status'], await registry.get('RECONCILER#keys', 'PROGRESS')]).toEqual(['active', { pk: 'RECONCILER#keys', sk: 'PROGRESS' }]);
+  await reconcile();
+  expect((await runtime.aftermath.certificate(id))?.['status']).toBe('revoked');
+  expect((await registry.get('RECONCILER#keys', 'PROGRESS'))?.['previousStartedAt']).toEqual(expect.any(String));
 }, 120_000);
 
 test('a marker that KMS does not know any more is begun anew from', async () => {

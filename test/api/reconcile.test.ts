@@ -263,6 +263,22 @@ test('what cannot be mended is reported and tried again, and keeps nothing else 
   await failing.check();
 });
 
+test('a risk that could not be answered for days is met again, as far back as it lies', async () => {
+  const certificate = await certified();
+  const blind = runtime.dynamodb.inject({ ...requests.readAgent, concerning: certificate.agentId }, rewritten(withoutCertificate));
+  await risk.put(certificate.agentId, { score: { N: '0.9' } });
+  await runtime.idle();
+  blind.remove();
+  later(72);
+  runtime.dynamodb.inject({ ...requests.transaction, concerning: certificate.agentId }, awsError('ThrottlingException'));
+  await expect(runtime.runSchedule('reconcile')).rejects.toThrow('1 of what the reconciler looked at could not be reconciled');
+  await runtime.idle();
+  expect((await runtime.aftermath.certificate(certificate.id))?.['status']).toBe('active');
+  runtime.calm();
+  await reconcile();
+  expect((await runtime.aftermath.certificate(certificate.id))?.['status']).toBe('revoked');
+});
+
 test('a record that was lost after one pass is found by the next, and one from before the certificate is not acted upon', async () => {
   await reconcile();
   const { agentId, id } = await certified();

@@ -3,7 +3,9 @@ import type { ScheduledName } from '../../../lambdas/triggers.ts';
 import { serialNumberOf } from '../../../lambdas/pki/serial-number.ts';
 import { certifiedAgent, dataOf } from '../agents.ts';
 import type { MovedClock } from '../clock.ts';
-import { answerLost } from '../faults.ts';
+import { answerLost, notPerformed, rewritten } from '../faults.ts';
+import { requests } from '../faults-requests.ts';
+import { openRiskTable } from '../faults-risk.ts';
 import { publishedCrl } from '../published-crl.ts';
 import { openRegistry, type RegistryView } from '../registry.ts';
 import type { Flow, Stage, Subject } from './flow.ts';
@@ -74,6 +76,29 @@ async function abandonedKey({ runtime, registry }: ScheduledStage) {
   return { about: [agentId], isNoted: async () => (await registry.key(arn))?.KeyState === 'PendingDeletion' };
 }
 
+/** A key that a lease still names which is over, as its function died before it could issue. */
+async function deadLease({ runtime, registry }: ScheduledStage) {
+  const agentId = await runtime.newAgent();
+  const dead = [runtime.dynamodb.inject({ ...requests.transaction, concerning: agentId }, notPerformed), runtime.dynamodb.inject({ ...requests.releaseLease, concerning: agentId }, notPerformed)];
+  await runtime.certify(agentId);
+  for (const injection of dead) injection.remove();
+  const { lease } = await runtime.aftermath.agent(agentId);
+  const isNoted = async () => (await runtime.aftermath.agent(agentId))['lease'] === undefined && (await registry.key(lease.keyArn))?.KeyState === 'PendingDeletion';
+  return { about: [agentId, lease.keyArn as string], isNoted };
+}
+
+/** A risk that the function on the stream saw nothing to revoke for. */
+async function unansweredRisk({ runtime }: ScheduledStage) {
+  const { agent, certificate } = await certifiedAgent(runtime.call);
+  const blind = runtime.dynamodb.inject({ ...requests.readAgent, concerning: agent.id }, rewritten(({ Item: { activeCertificate: _, ...Item }, ...answer }) => ({ ...answer, Item })));
+  const risk = openRiskTable(runtime);
+  await risk.put(agent.id, { score: { N: '0.9' } });
+  risk.close();
+  await runtime.idle();
+  blind.remove();
+  return { about: [agent.id as string, certificate.id as string], isNoted: async () => (await runtime.aftermath.certificate(certificate.id))?.['status'] === 'revoked' };
+}
+
 export const scheduledFlows: readonly Flow[] = [
   flow('expire-certificates', '', async (stage) => {
     const { about, isNoted } = await expired(stage, 1);
@@ -94,8 +119,14 @@ export const scheduledFlows: readonly Flow[] = [
     const { crlNumber: before } = await publishedCrl(url);
     return scheduled(stage, 'refresh-crls', [randomUUID()], async () => (await publishedCrl(url)).crlNumber > before);
   }),
+  // Of its own, and before the other: two transactions, which meet every fault there is, and few keys to go through each time.
+  flow('reconcile', 'when a risk has been unanswered for a day', async (stage) => {
+    const { about, isNoted } = await unansweredRisk(stage);
+    forward(stage, 26); // Further than a pass looks back before the one before it.
+    return scheduled(stage, 'reconcile', about, isNoted);
+  }),
   flow('reconcile', '', async (stage) => {
-    const damages = [await abandonedKey(stage), await revokedWithout('CRL', stage), await revokedWithout('KEY-DELETION', stage), await expired(stage, 3)];
+    const damages = [await abandonedKey(stage), await deadLease(stage), await revokedWithout('CRL', stage), await revokedWithout('KEY-DELETION', stage), await expired(stage, 3)];
     forward(stage, 2);
     return scheduled(stage, 'reconcile', damages.flatMap(({ about }) => about), async () => (await Promise.all(damages.map(({ isNoted }) => isNoted()))).every(Boolean));
   }),
