@@ -1,5 +1,7 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct, type IConstruct } from 'constructs';
@@ -41,6 +43,19 @@ export class AlarmTopic extends Construct {
   constructor(scope: Construct, id: string, { deployment, alarmEmail }: Settings) {
     super(scope, id);
     this.topic = new sns.Topic(this, 'Topic', { topicName: `${deployment}-alarms`, displayName: `Kakunin ${deployment}`, enforceSSL: true });
+    // A policy of its own takes the place of SNS's, by which the account's services may publish.
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    const { account } = Stack.of(this);
+    this.topic.addToResourcePolicy(new iam.PolicyStatement({
+      sid: 'AlarmsAreTold',
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [this.topic.topicArn],
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': account },
+        ArnLike: { 'aws:SourceArn': Stack.of(this).formatArn({ service: 'cloudwatch', resource: 'alarm', resourceName: '*', arnFormat: ArnFormat.COLON_RESOURCE_NAME }) },
+      },
+    }));
     const reason = 'What alarms say is which function or measure, and no data; with the key that AWS manages for SNS, CloudWatch could not publish.';
     acknowledge(this.topic, { 'AwsSolutions-SNS2': reason, 'NIST.800.53.R5-SNSEncryptedKMS': reason });
     if (alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(alarmEmail));

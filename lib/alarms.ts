@@ -58,6 +58,15 @@ export class Alarms extends Construct {
       threshold: serverErrors.percent,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     });
+    // A function that is not called at all measures nothing. What it should have done the reconciler finds, within the hour.
+    for (const [name, what] of [['UnansweredRisks', 'Risks that should have revoked had not'], ['MissingEffects', 'Certificates had ended, and their CRL or their key’s deletion was missing']] as const) {
+      createAlarm(this, name, {
+        what: `${what}: the reconciler had to do it.`,
+        runbook: 'the-reconciler-had-to-step-in',
+        metric: metricOf(name, deployment, { statistic: cloudwatch.Stats.SUM, period: Duration.hours(1) }),
+        threshold: 0,
+      });
+    }
     createAlarm(this, 'KeyQuota', {
       what: `The account has more than 80 % of the ${kmsKeyQuota} KMS keys that it may have in this Region.`,
       runbook: 'the-accounts-keys-run-out',

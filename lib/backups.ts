@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Schedule } from 'aws-cdk-lib/aws-events';
@@ -22,7 +22,8 @@ export class Backups extends Construct {
   constructor(scope: Construct, id: string, { deployment, tables, retentionDays, dataKey }: BackupsProps) {
     super(scope, id);
     const vault = new backup.BackupVault(this, 'Vault', {
-      backupVaultName: deployment,
+      // It outlives its stack, and the next one of the same name makes another.
+      backupVaultName: `${deployment}-${Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', Stack.of(this).stackId))))}`,
       blockRecoveryPointDeletion: true,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(dataKey !== undefined && { encryptionKey: dataKey }),

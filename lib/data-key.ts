@@ -29,7 +29,8 @@ export function createDataKey(scope: Construct, { customerKey, deployment }: Set
     new iam.PolicyStatement({
       sid: 'AccountUsesThroughServices',
       principals: [new iam.AnyPrincipal()],
-      actions: [...use, 'kms:CreateGrant'],
+      // AWS Backup gives up the grants that it made: https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
+      actions: [...use, 'kms:CreateGrant', 'kms:RetireGrant'],
       resources: ['*'],
       conditions: { StringEquals: { 'kms:CallerAccount': account, 'kms:ViaService': services } },
     }),

@@ -120,6 +120,8 @@ export function publishEvents(eventBus: EventBus): Permission {
  * https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
  */
 export function createAgentKeys(deployment: string): Permission {
+  // No tag beside the five (lambdas/aws/key-management.ts): others may decide who may use a key.
+  const noOtherTags = { 'ForAllValues:StringEquals': { 'aws:TagKeys': ['deployment', 'role', 'tenant', 'agent', 'certificate'].map((name) => `kakunin:${name}`) } };
   const agentTags = { 'aws:RequestTag/kakunin:deployment': deployment, 'aws:RequestTag/kakunin:role': 'agent' };
   const create = allow({
     actions: ['kms:CreateKey'],
@@ -127,6 +129,7 @@ export function createAgentKeys(deployment: string): Permission {
     conditions: {
       StringEquals: { 'kms:KeySpec': 'RSA_2048', 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeyOrigin': 'AWS_KMS', ...agentTags },
       Bool: { 'kms:MultiRegion': 'false' },
+      ...noOtherTags,
     },
   }, 'A key that does not exist yet has no ARN: the conditions say what it has to be.');
   const tag = allow({
@@ -135,8 +138,9 @@ export function createAgentKeys(deployment: string): Permission {
     conditions: {
       StringEquals: agentTags,
       StringEqualsIfExists: { 'aws:ResourceTag/kakunin:deployment': deployment, 'aws:ResourceTag/kakunin:role': 'agent' },
+      ...noOtherTags,
     },
-  }, 'Creating a key with tags takes the right to tag it, before it has an ARN: the conditions leave no other tags and no other keys.');
+  }, 'Creating a key with tags takes the right to tag it, before it has an ARN: the conditions leave no other tags, and no keys that are tagged as something else of ours. Keys of the account without such tags could be given these five.');
   return (role) => { create(role); tag(role); };
 }
 

@@ -21,6 +21,7 @@ export class Revocation extends Construct {
       const mapping = consuming.addEventSourceMapping(mappingIds[consumer.table], mappingOf(consumer, platform));
       addAlarms(mapping, name);
       alarmOnLag(mapping, name, consuming);
+      alarmOnThrottles(mapping, name, consuming);
     }
   }
 }
@@ -99,5 +100,15 @@ function alarmOnLag(scope: Construct, name: StreamConsumerName, consuming: lambd
     runbook: 'a-function-is-behind',
     metric: consuming.metric('IteratorAge', { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
     threshold: longestLag.toMilliseconds(),
+  });
+}
+
+/** Lambda has no room for it: the account's concurrency is used up, and nothing else would tell, since what is not called measures nothing. */
+function alarmOnThrottles(scope: Construct, name: StreamConsumerName, consuming: lambda.IFunction): void {
+  createAlarm(scope, 'Throttled', {
+    what: `${name} is not called, because Lambda has no room for it.`,
+    runbook: 'a-function-is-behind',
+    metric: consuming.metricThrottles({ statistic: cloudwatch.Stats.SUM, period: Duration.minutes(5) }),
+    threshold: 0,
   });
 }

@@ -76,7 +76,7 @@ export class WebAcl extends Construct {
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
     const logGroupName = `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`;
     const logGroup = encryptedLogGroup(this, 'Log', dataKey, { logGroupName, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
-    const conditions = ['BLOCK', 'COUNT'].map((Action) => ({ ActionCondition: { Action } }));
+    const conditions = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT'].map((Action) => ({ ActionCondition: { Action } }));
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,
       logDestinationConfigs: [Stack.of(this).formatArn({ service: 'logs', resource: 'log-group', resourceName: logGroup.logGroupName, arnFormat: ArnFormat.COLON_RESOURCE_NAME })],

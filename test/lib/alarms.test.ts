@@ -24,6 +24,14 @@ test('every alarm, and its end, goes to the one topic, which mails the address i
   expect(withAddress).toEqual([{ Protocol: 'email', Endpoint: 'pki@example.com', TopicArn: { Ref: topicId } }]);
 });
 
+test('CloudWatch may publish to the topic, for alarms of this account alone', () => {
+  const statements = ofType('AWS::SNS::TopicPolicy').flatMap(([, { Properties }]) => Properties['PolicyDocument'].Statement as { Effect: string; Principal: unknown; Action: string; Condition: Record<string, object> }[]);
+  expect(statements.filter(({ Effect }) => Effect === 'Allow')).toEqual([expect.objectContaining({
+    Principal: { Service: 'cloudwatch.amazonaws.com' }, Action: 'sns:Publish',
+    Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } }, ArnLike: { 'aws:SourceArn': expect.anything() } },
+  })]);
+});
+
 /** An alarm's metric, threshold, comparison and what silence means, by its metric's name. */
 const about = (metricName: string) => alarms.filter(({ MetricName }) => MetricName === metricName).map(({ Namespace, Dimensions, Threshold, ComparisonOperator, TreatMissingData, ExtendedStatistic, Statistic, Period, EvaluationPeriods }) => ({
   namespace: Namespace, dimensions: Dimensions, bound: `${String(ComparisonOperator).startsWith('Less') ? '<' : '>'} ${Threshold}`, statistic: ExtendedStatistic ?? Statistic, seconds: Period * EvaluationPeriods, silence: TreatMissingData,
@@ -38,6 +46,8 @@ test('revocations that come late, CRLs that run out and certificates that end ar
   expect(about('AttestationSignerTimeLeft')).toEqual([{ ...own, bound: `< ${180 * day}`, statistic: 'Minimum', seconds: day }]);
   expect(about('IssuingCaTimeLeft')).toEqual([{ ...own, bound: `< ${545 * day}`, statistic: 'Minimum', seconds: day }]);
   expect(about('RootCaTimeLeft')).toEqual([{ ...own, bound: `< ${730 * day}`, statistic: 'Minimum', seconds: day }]);
+  for (const name of ['UnansweredRisks', 'MissingEffects']) expect(about(name)).toEqual([{ ...own, bound: '> 0', statistic: 'Sum', seconds: 3600 }]);
+  expect(about('Throttles')).toHaveLength(3);
   expect(about('KeysInAccount')).toEqual([{ ...own, bound: '> 80000', statistic: 'Maximum', seconds: day }]);
 });
 

@@ -81,13 +81,14 @@ describe('keys of the authority', () => {
 describe('keys of agents', () => {
   const tags = { 'aws:RequestTag/kakunin:deployment': 'kakunin', 'aws:RequestTag/kakunin:role': 'agent' };
   const agents = { 'kms:KeySpec': 'RSA_2048', 'kms:KeyUsage': 'SIGN_VERIFY', 'kms:KeyOrigin': 'AWS_KMS', 'kms:MultiRegion': 'false', 'kms:BypassPolicyLockoutSafetyCheck': 'true', ...tags };
-  const createKey = (context: Record<string, string | undefined>): Question => ({ action: 'kms:CreateKey', resource: '*', context: { ...agents, ...context } });
+  const createKey = (context: Record<string, string | readonly string[] | undefined>): Question => ({ action: 'kms:CreateKey', resource: '*', context: { ...agents, ...context } });
 
   test('only certifying and renewing create them', () => {
     expect(whoMay(createKey({}))).toEqual(['certify-agent', 'renew-certificate', ...people]);
   });
 
-  test.each<[string, Record<string, string | undefined>]>([
+  test.each<[string, Record<string, string | readonly string[] | undefined>]>([
+    ['one with a tag beside the five', { 'aws:TagKeys': ['kakunin:deployment', 'kakunin:role', 'access'] }],
     ['a symmetric one', { 'kms:KeySpec': 'SYMMETRIC_DEFAULT', 'kms:KeyUsage': 'ENCRYPT_DECRYPT' }],
     ['one of another size', { 'kms:KeySpec': 'RSA_4096' }],
     ['one that encrypts', { 'kms:KeyUsage': 'ENCRYPT_DECRYPT' }],
@@ -101,10 +102,11 @@ describe('keys of agents', () => {
   });
 
   test('no function tags a key that is somebody else’s, or as anything but an agent’s', () => {
-    const tag = (context: Record<string, string>): Question => ({ action: 'kms:TagResource', resource: issuing, context });
+    const tag = (context: Record<string, string | readonly string[]>): Question => ({ action: 'kms:TagResource', resource: issuing, context });
     expect(whoMay(tag({ ...tags, 'aws:ResourceTag/kakunin:deployment': 'kakunin', 'aws:ResourceTag/kakunin:role': 'ca-issuing' }))).toEqual(people);
     expect(whoMay(tag({ ...tags, 'aws:ResourceTag/kakunin:deployment': 'another', 'aws:ResourceTag/kakunin:role': 'agent' }))).toEqual(people);
     expect(whoMay({ ...tag({ ...tags, 'aws:RequestTag/kakunin:role': 'ca-root' }), resource: '*' })).toEqual(people);
+    expect(whoMay({ ...tag({ ...tags, 'aws:TagKeys': ['kakunin:deployment', 'kakunin:role', 'access'] }), resource: '*' })).toEqual(people);
   });
 
   test('sign-message signs with them, and with no other key', () => {

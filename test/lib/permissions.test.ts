@@ -12,6 +12,7 @@ const ownLogs = 'logs:CreateLogStream logs:PutLogEvents on <own logs>';
 const tracing = 'xray:PutTelemetryRecords xray:PutTraceSegments on *';
 const everywhere = new Set([ownLogs, tracing]);
 
+const noOtherTags = 'aws:TagKeys ForAllValues:StringEquals kakunin:agent kakunin:certificate kakunin:deployment kakunin:role kakunin:tenant';
 const agentTags = 'aws:RequestTag/kakunin:deployment StringEquals kakunin, aws:RequestTag/kakunin:role StringEquals agent';
 const inTransaction = (action: string, ...kinds: string[]) => `dynamodb:${action} on <registry>, dynamodb:EnclosingOperation ForAnyValue:StringEquals TransactWriteItems, keys in ${kinds.join(' ')}`;
 const revoke = ['dynamodb:UpdateItem on <registry>, keys in AGENT#* CERT#*', inTransaction('PutItem', 'AUDIT#*', 'OUTBOX#*', 'REVOKED#*')];
@@ -28,9 +29,9 @@ const digests = 'kms:MessageType StringEquals DIGEST, kms:SigningAlgorithm Strin
 const issue = [
   'dynamodb:GetItem on <registry>, keys in CA#issuing*',
   'dynamodb:UpdateItem on <registry>, keys in AGENT#*',
-  `kms:CreateKey on *, ${agentTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
+  `kms:CreateKey on *, ${agentTags}, ${noOtherTags}, kms:KeyOrigin StringEquals AWS_KMS, kms:KeySpec StringEquals RSA_2048, kms:KeyUsage StringEquals SIGN_VERIFY, kms:MultiRegion Bool false`,
   `kms:Sign on <issuing key>, ${digests}`,
-  `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent`,
+  `kms:TagResource on *, ${agentTags}, aws:ResourceTag/kakunin:deployment StringEqualsIfExists kakunin, aws:ResourceTag/kakunin:role StringEqualsIfExists agent, ${noOtherTags}`,
 ];
 
 const readStream = (table: 'registry' | 'risk') => [`dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on <${table} stream>`, `dynamodb:ListStreams on <${table}>/stream/*`];

@@ -112,7 +112,7 @@ describe('the firewall', () => {
     const logging = only('AWS::WAFv2::LoggingConfiguration');
     const redacted = (logging['RedactedFields'] as { SingleHeader?: { Name: string } }[]).map((field) => field.SingleHeader?.Name ?? Object.keys(field)[0]);
     expect(redacted).toEqual(['authorization', 'cookie', 'idempotency-key', 'x-api-key', 'x-kakunin-edge', 'UriPath', 'QueryString']);
-    expect(logging['LoggingFilter']).toMatchObject({ DefaultBehavior: 'DROP', Filters: [{ Behavior: 'KEEP', Requirement: 'MEETS_ANY', Conditions: [{ ActionCondition: { Action: 'BLOCK' } }, { ActionCondition: { Action: 'COUNT' } }] }] });
+    expect(logging['LoggingFilter']).toMatchObject({ DefaultBehavior: 'DROP', Filters: [{ Behavior: 'KEEP', Requirement: 'MEETS_ANY', Conditions: [{ ActionCondition: { Action: 'BLOCK' } }, { ActionCondition: { Action: 'COUNT' } }, { ActionCondition: { Action: 'EXCLUDED_AS_COUNT' } }] }] });
     const group = ofType('AWS::Logs::LogGroup').find(([, { Properties }]) => JSON.stringify(Properties['LogGroupName'] ?? '').includes('aws-waf-logs-kakunin-'));
     expect(group?.[1]).toMatchObject({ Properties: { RetentionInDays: 365 }, DeletionPolicy: 'Retain' });
     expect(render(logging['LogDestinationConfigs'][0])).toMatch(new RegExp(`:log-group:<${group?.[0]}>$`));
