@@ -57,8 +57,9 @@ describe('a tenant', () => {
     await going;
     expect(median(beside)).toBeLessThan(10 * median(alone) + 250);
 
-    const last = await call('GET', '/agents');
-    if (last.status === 429) await wait(Number(last.headers.get('retry-after')) * 1000);
+    let last = await call('GET', '/agents');
+    while (last.status !== 429) last = (await atOnce(10, () => call('GET', '/agents'))).find(({ status }) => status === 429) ?? last;
+    await wait(Number(last.headers.get('retry-after')) * 1000);
     dataOf(await call('GET', '/agents'), 200);
   });
 
