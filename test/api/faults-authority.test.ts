@@ -1,25 +1,30 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { awsError, rewritten } from '../support/faults.ts';
+import { movedClock } from '../support/clock.ts';
+import { awsError } from '../support/faults.ts';
 import { expectDiscreet } from '../support/faults-outcome.ts';
 import { requests } from '../support/faults-requests.ts';
 import { startFaultyRuntime, type FaultyRuntime } from '../support/faults-runtime.ts';
 
-// The order matters: the issuing certificate, once read, is remembered for the life of the process. It is read while the
-// handlers are loaded, so from then on until the first test it must not be found.
+// The order matters: the issuing certificate, once read, is remembered for a minute. It is read while the handlers are loaded, so
+// that minute has to be over.
 
 let runtime: FaultyRuntime;
 let agentId: string;
 let putBack: () => Promise<void>;
+const clock = movedClock();
 
 const authorityKeys = ['root', 'issuing'].map((role) => ({ pk: `CA#${role}`, sk: 'CA' }));
 
 beforeAll(async () => {
-  runtime = await startFaultyRuntime(({ dynamodb }) => dynamodb.inject(requests.readAuthority, rewritten(() => ({}))));
+  runtime = await startFaultyRuntime(undefined, { automaticSchedules: false });
   putBack = await runtime.aftermath.remove(authorityKeys);
-  runtime.calm();
+  clock.moveTo(new Date(Date.now() + 61_000).toISOString());
   agentId = await runtime.newAgent();
 });
-afterAll(() => runtime.stop());
+afterAll(async () => {
+  clock.restore();
+  await runtime.stop();
+});
 
 async function expectNothingLeft(): Promise<void> {
   expect((await runtime.aftermath.agent(agentId))['lease']).toBeUndefined();
