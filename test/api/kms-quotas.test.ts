@@ -17,6 +17,7 @@ let services: StormServices;
 
 beforeAll(async () => {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'SILENT'; // A throttled KMS fills the log, as it should.
+  process.env['KEY_RETIREMENTS_PER_SECOND'] = String(quotas.ScheduleKeyDeletion); // As a deployment has it of AWS's quota.
   runtime = await startTestRuntime({ kms: { keyMaterial: keyPool(), quotas }, concurrency: 64 });
   client = openHttpClient(runtime.url, runtime.keys.acme);
   aftermath = openAftermath(runtime);
