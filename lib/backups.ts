@@ -1,4 +1,4 @@
-import { Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Schedule } from 'aws-cdk-lib/aws-events';
@@ -6,6 +6,7 @@ import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { retainedName } from './retained-name.ts';
 
 export interface BackupsProps {
   readonly deployment: string;
@@ -22,8 +23,7 @@ export class Backups extends Construct {
   constructor(scope: Construct, id: string, { deployment, tables, retentionDays, dataKey }: BackupsProps) {
     super(scope, id);
     const vault = new backup.BackupVault(this, 'Vault', {
-      // It outlives its stack, and the next one of the same name makes another.
-      backupVaultName: `${deployment}-${Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', Stack.of(this).stackId))))}`,
+      backupVaultName: retainedName(this, deployment),
       blockRecoveryPointDeletion: true,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(dataKey !== undefined && { encryptionKey: dataKey }),

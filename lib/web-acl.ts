@@ -1,4 +1,4 @@
-import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Stage } from 'aws-cdk-lib/aws-apigateway';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { addressWindowSeconds, publicPathPattern } from '../lambdas/rate-limits.ts';
 import { edgeHeader, viewerHeader } from './edge-mark.ts';
 import { encryptedLogGroup } from './lambda.ts';
+import { retainedName } from './retained-name.ts';
 import type { Settings } from './settings.ts';
 
 export interface WebAclProps {
@@ -72,9 +73,8 @@ export class WebAcl extends Construct {
 
   /** Who was refused, or looked at twice, and when; like API Gateway's access log, never an API key nor what was asked for. */
   private log(deployment: string, acl: CfnWebACL, dataKey: IKey | undefined): void {
-    // Whatever the firewall logs to has to be called so. It outlives its stack, and the next one of the same name makes another.
-    const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
-    const logGroupName = `aws-waf-logs-${deployment}-${Fn.select(0, Fn.split('-', stackUuid))}`;
+    // Whatever the firewall logs to has to be called so.
+    const logGroupName = retainedName(this, `aws-waf-logs-${deployment}`);
     const logGroup = encryptedLogGroup(this, 'Log', dataKey, { logGroupName, retention: RetentionDays.ONE_YEAR, removalPolicy: RemovalPolicy.RETAIN });
     const conditions = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT'].map((Action) => ({ ActionCondition: { Action } }));
     new CfnLoggingConfiguration(this, 'Logging', {

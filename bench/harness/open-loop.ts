@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Reply } from './http-client.ts';
+import { randomNumbers } from './random-numbers.ts';
 
 export interface Arrivals {
   /** On average. */
@@ -50,15 +51,4 @@ export function arrivalTimes(perSecond: number, seconds: number, seed: number): 
   function nextGap(): number {
     return (-Math.log(1 - random()) / perSecond) * 1000;
   }
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,18 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { DeedKind, Request } from './history.ts';
 import type { IssuedCertificate } from './expectations.ts';
 
-/** Draws from a seed: a number of [0, 1). The same seed draws the same numbers (mulberry32). */
+/** Draws a number of [0, 1). */
 export type Draw = () => number;
-
-export function drawFrom(seed: number): Draw {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export const oneOf = <Value>(draw: Draw, values: readonly Value[]): Value | undefined => values[Math.floor(draw() * values.length)];
 

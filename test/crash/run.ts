@@ -2,13 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { randomNumbers } from '../../bench/harness/random-numbers.ts';
 import { renderTable } from '../../bin/admin/table.ts';
 import { receiverAuthority, startReceiver } from '../support/receiver.ts';
 import { adminProblems, followUpProblems, reconciled, repeatUnanswered } from './closing-check.ts';
 import { issuedCertificates } from './expectations.ts';
 import { isDone, openHistory, type Deed, type History } from './history.ts';
 import { load, perform } from './load.ts';
-import { drawFrom, oneOf, requestOf, type Draw } from './operations.ts';
+import { oneOf, requestOf, type Draw } from './operations.ts';
 import { certificateProblems, repeatAnswered, signatureProblems } from './service-check.ts';
 import { startInVain, startService, type Service, type Victim } from './service.ts';
 import { tableProblems } from './tables-check.ts';
@@ -56,7 +57,7 @@ const sampleSize = 12;
  * round in which it is not, and then leaves the data directory as it is.
  */
 export async function run({ times, seed, clients = 8, mostAnswers = 60, say, signal }: RunOptions): Promise<Run> {
-  const draw = drawFrom(seed);
+  const draw = randomNumbers(seed);
   const home = await mkdtemp(join(tmpdir(), 'kakunin-crash-'));
   const authority = receiverAuthority();
   const receiver = await startReceiver(authority.issue('IP:127.0.0.1'));
